@@ -1,0 +1,103 @@
+/**
+ * The contract between window, main process and engine. Names are `domain.verb`. This file imports types only: it is
+ * compiled for the browser and for Node.
+ *
+ * - `Invoke`: window -> main process (store, queue, dialogs, windows).
+ * - `View`: window -> view lane of the engine, over a MessagePort (arrays for the screen; never waits behind a fit).
+ * - `Push`: main process -> window.
+ */
+import type { Hemisphere, Inspection, SurfaceLabels, VoxelSampling } from '../dataset.ts';
+import type { ErrorReport } from '../errors.ts';
+import type { U8 } from '../ndarray.ts';
+import type { Recipe } from '../recipe.ts';
+import type { RunEvent } from '../run-event.ts';
+import type {
+  AppInfo, HemisphereGeometry, JobRow, MapRequest, RegionCard, RunDetail, RunRef, RunRow, Theme, VoxelCard, VoxelMap,
+} from './payloads.ts';
+
+interface Call<Args extends readonly unknown[], Result> {
+  readonly args: Args;
+  readonly result: Result;
+}
+
+export interface Invoke {
+  'app.info': Call<[], AppInfo>;
+  'app.setTheme': Call<[theme: Theme], null>;
+  /** Remembers where the user is, so that the next launch returns there. */
+  'app.remember': Call<[place: { dataPath: string | null; runId: string | null }], null>;
+  /** Native folder dialog; null if cancelled. */
+  'data.choose': Call<[], string | null>;
+  'data.addRecent': Call<[entry: { path: string; label: string; synthetic: boolean }], null>;
+  'data.removeRecent': Call<[path: string], null>;
+  /** Writes the demo dataset if it is not there yet; returns its path at once if it is. Progress through `job.changed`. */
+  'demo.create': Call<[], { path: string }>;
+  'run.start': Call<[recipe: Recipe, dataPath: string], RunRow>;
+  'run.cancel': Call<[runId: string], null>;
+  /** Queues an interrupted, cancelled or failed run again; it goes on at the item where it stopped. */
+  'run.resume': Call<[runId: string], RunRow>;
+  'run.rename': Call<[runId: string, name: string], null>;
+  'run.delete': Call<[runId: string], null>;
+  'run.list': Call<[], readonly RunRow[]>;
+  'run.get': Call<[runId: string], RunDetail>;
+  'job.list': Call<[], readonly JobRow[]>;
+  /** Save dialog, `.png` appended if missing, written atomically; the final path, or null if cancelled. */
+  'file.savePng': Call<[suggestedName: string, png: Uint8Array], string | null>;
+  'file.saveText': Call<[suggestedName: string, text: string], string | null>;
+  'file.show': Call<[path: string], null>;
+}
+
+export interface View {
+  'data.inspect': Call<[path: string], Inspection>;
+  /** Thumbnails of stimuli, uint8 `[images, pixels, pixels, 3]`. */
+  'data.stimuli': Call<[path: string, imageIds: Int32Array, pixels: number], U8>;
+  'data.captions': Call<[path: string, imageId: number], readonly string[]>;
+  'cortex.geometry': Call<[path: string, subject: string, hemisphere: Hemisphere], HemisphereGeometry | null>;
+  'cortex.labels': Call<[path: string, subject: string, hemisphere: Hemisphere, atlas: string], SurfaceLabels | null>;
+  'cortex.sampling': Call<[run: RunRef, hemisphere: Hemisphere], VoxelSampling | null>;
+  /** Which maps this run can show. */
+  'map.list': Call<[run: RunRef], readonly MapRequest[]>;
+  'map.voxels': Call<[run: RunRef, request: MapRequest], VoxelMap>;
+  'voxel.card': Call<[run: RunRef, voxel: number], VoxelCard>;
+  'region.card': Call<[run: RunRef, region: string], RegionCard>;
+  /** Region name per voxel column of the run's responses. */
+  'region.list': Call<[run: RunRef], readonly string[]>;
+}
+
+export interface Push {
+  'run.event': { readonly runId: string; readonly event: RunEvent };
+  'run.changed': RunRow;
+  'job.changed': JobRow;
+  /** The OS asked to open a folder or file (double-click, argument, second launch). */
+  'data.openRequested': { readonly path: string };
+  /** A menu item or shortcut of the native menu, by command id. */
+  'command': { readonly id: string };
+  /** The engine process ended unexpectedly and was restarted. */
+  'engine.restarted': { readonly lane: 'work' | 'view'; readonly message: string };
+}
+
+export type InvokeName = keyof Invoke;
+export type ViewName = keyof View;
+export type PushName = keyof Push;
+
+export type Reply<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: ErrorReport };
+
+/** One request over the MessagePort to the view lane, and its answer. */
+export interface ViewRequest<Name extends ViewName = ViewName> {
+  readonly id: number;
+  readonly name: Name;
+  readonly args: View[Name]['args'];
+}
+
+export interface ViewReply {
+  readonly id: number;
+  readonly reply: Reply<unknown>;
+}
+
+/** What the preload puts on `window.lab`. */
+export interface Lab {
+  invoke<Name extends InvokeName>(name: Name, ...args: Invoke[Name]['args']): Promise<Reply<Invoke[Name]['result']>>;
+  on<Name extends PushName>(name: Name, listener: (payload: Push[Name]) => void): () => void;
+  /** Path of a dropped file or folder. */
+  pathOf(file: File): string;
+}
+/* The engine port arrives as `window.postMessage('engine-port', origin, [port])` after load and after every engine restart. */

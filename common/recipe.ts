@@ -1,0 +1,134 @@
+/**
+ * Recipe: what to run, as plain JSON. Plan: its steps, each with a key. A step whose artefact exists is not run.
+ */
+import { UserError } from './errors.ts';
+
+export type SpaceName = 'z' | 'c' | 'clip' | 'pixels';
+
+export interface DataChoice {
+  readonly subject: string;
+  readonly atlas: string;
+  /** Empty = every region of the atlas. */
+  readonly rois: readonly string[];
+  readonly beta: string | null;
+  readonly zscore: 'session' | 'train' | 'none';
+}
+
+export interface DecoderChoice {
+  /** Absolute penalties divided by the number of training rows (alpha/N), tried for every target. */
+  readonly alphas: readonly number[];
+  readonly folds: number;
+  /** Rescale predictions by out-of-fold training statistics (inductive). */
+  readonly varianceMatching: boolean;
+}
+
+export interface SamplerChoice {
+  readonly scheduler: 'ddim';
+  readonly steps: number;
+  /** Fraction of the chain that is noised and walked back, (0, 1]. */
+  readonly strength: number;
+  readonly guidance: number;
+}
+
+export interface Recipe {
+  readonly version: 1;
+  readonly name: string;
+  readonly data: DataChoice;
+  /** `diffusion`: z, c and clip decoded, stage 1 run. `pixels`: voxels straight to pixels by ridge. */
+  readonly pipeline: 'diffusion' | 'pixels';
+  /** Model pack folder or `demo`. */
+  readonly pack: string;
+  readonly decoder: DecoderChoice;
+  readonly sampler: SamplerChoice;
+  /** How many test images, in image-id order; null = all. */
+  readonly images: number | null;
+  readonly seed: number;
+}
+
+export const DEFAULT_RECIPE: Recipe = {
+  version: 1,
+  name: 'Quick look',
+  data: { subject: 'subj01', atlas: 'minddiffuser', rois: [], beta: null, zscore: 'session' },
+  pipeline: 'diffusion',
+  pack: 'demo',
+  decoder: { alphas: [0.001, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100], folds: 5, varianceMatching: true },
+  sampler: { scheduler: 'ddim', steps: 25, strength: 0.7, guidance: 3 },
+  images: 24,
+  seed: 1,
+};
+
+type Fields = Readonly<Record<string, (value: unknown) => string | null>>;
+
+const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? null : 'a non-empty text');
+const integer = (low: number, high: number) => (value: unknown): string | null =>
+  typeof value === 'number' && Number.isInteger(value) && value >= low && value <= high ? null : `a whole number from ${low} to ${high}`;
+const number = (low: number, high: number) => (value: unknown): string | null =>
+  typeof value === 'number' && Number.isFinite(value) && value >= low && value <= high ? null : `a number from ${low} to ${high}`;
+const oneOf = (...choices: readonly string[]) => (value: unknown): string | null =>
+  typeof value === 'string' && choices.includes(value) ? null : `one of ${choices.join(', ')}`;
+const boolean = (value: unknown): string | null => (typeof value === 'boolean' ? null : 'true or false');
+const texts = (value: unknown): string | null =>
+  Array.isArray(value) && value.every((item) => typeof item === 'string') ? null : 'a list of texts';
+const penalties = (value: unknown): string | null =>
+  Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'number' && Number.isFinite(item) && item > 0)
+    ? null : 'a non-empty list of positive numbers';
+const orNull = (check: (value: unknown) => string | null) => (value: unknown): string | null => {
+  if (value === null) return null;
+  const wrong = check(value);
+  return wrong === null ? null : `${wrong}, or null`;
+};
+
+const DATA: Fields = { subject: text, atlas: text, rois: texts, beta: orNull(text), zscore: oneOf('session', 'train', 'none') };
+const DECODER: Fields = { alphas: penalties, folds: integer(2, 100), varianceMatching: boolean };
+const SAMPLER: Fields = { scheduler: oneOf('ddim'), steps: integer(1, 1000), strength: number(0.01, 1), guidance: number(0, 50) };
+const TOP: Fields = {
+  version: (value) => (value === 1 ? null : '1'),
+  name: text,
+  data: section(DATA),
+  pipeline: oneOf('diffusion', 'pixels'),
+  pack: text,
+  decoder: section(DECODER),
+  sampler: section(SAMPLER),
+  images: orNull(integer(1, 1_000_000)),
+  seed: integer(0, 4294967295),
+};
+
+function section(fields: Fields): (value: unknown) => string | null {
+  return (value) => problemIn(value, fields, '');
+}
+
+/** First problem of an object against a field table, or null. Unknown keys are refused by name. */
+function problemIn(value: unknown, fields: Fields, path: string): string | null {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'an object';
+  for (const key of Object.keys(value)) {
+    if (fields[key] === undefined) return `no field "${path}${key}" (known: ${Object.keys(fields).join(', ')})`;
+  }
+  for (const [key, check] of Object.entries(fields)) {
+    const wrong = check((value as Readonly<Record<string, unknown>>)[key]);
+    if (wrong !== null) return `${path}${key}: ${wrong}`;
+  }
+  return null;
+}
+
+/** Checks a recipe that came from a file or the window. Missing fields take the defaults; wrong ones throw. */
+export function parseRecipe(value: unknown, file = 'recipe'): Recipe {
+  const given = (typeof value === 'object' && value !== null ? value : {}) as Readonly<Record<string, unknown>>;
+  const merged = {
+    ...DEFAULT_RECIPE, ...given,
+    data: merge(DEFAULT_RECIPE.data, given['data']),
+    decoder: merge(DEFAULT_RECIPE.decoder, given['decoder']),
+    sampler: merge(DEFAULT_RECIPE.sampler, given['sampler']),
+  };
+  const wrong = typeof value === 'object' && value !== null ? problemIn(merged, TOP, '') : 'an object';
+  if (wrong !== null) {
+    throw new UserError('bad-input', `${file} is not a recipe: ${wrong}`, {
+      file, expected: wrong, found: JSON.stringify(value)?.slice(0, 200) ?? 'nothing', fix: 'Correct that field; `optogram run --help` lists all.',
+    });
+  }
+  return merged as Recipe;
+}
+
+function merge(base: object, given: unknown): unknown {
+  if (given === undefined) return base;
+  return typeof given === 'object' && given !== null && !Array.isArray(given) ? { ...base, ...given } : given;
+}

@@ -1,0 +1,59 @@
+/**
+ * RunEvent: each fact of a run, said once. Drives the store, the window and the command line alike.
+ */
+import type { ErrorReport } from './errors.ts';
+
+/** Kinds of steps, in the order in which data flows. */
+export type StepKind = 'responses' | 'features' | 'fit' | 'predict' | 'reconstruct' | 'score' | 'maps';
+
+export type RunState = 'waiting' | 'running' | 'done' | 'failed' | 'cancelled';
+
+export interface StepPlan {
+  /** Hash of kind, version, parameters, and the keys of its inputs. */
+  readonly key: string;
+  readonly kind: StepKind;
+  /** "Decode c (ridge)", "Reconstruct 24 images". */
+  readonly title: string;
+  /** Keys of the steps it reads. */
+  readonly inputs: readonly string[];
+  /** Share of the expected work, for the progress bar; sums to about 1. */
+  readonly weight: number;
+}
+
+export interface ArtefactRow {
+  readonly key: string;
+  readonly kind: StepKind;
+  /** Relative to the workspace folder. */
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** Scores of one reconstruction; NaN is never stored, absent means not computed. */
+export type Scores = Readonly<Record<string, number>>;
+
+export interface ImageResult {
+  readonly imageId: number;
+  /** Relative to the workspace folder; PNG. */
+  readonly truth: string;
+  readonly reconstruction: string;
+}
+
+export type RunEvent =
+  | { readonly type: 'planned'; readonly steps: readonly StepPlan[]; readonly reused: readonly string[] }
+  | { readonly type: 'step-started'; readonly key: string; readonly kind: StepKind; readonly title: string }
+  | { readonly type: 'progress'; readonly key: string; readonly done: number; readonly total: number; readonly what: string }
+  | { readonly type: 'image'; readonly key: string; readonly image: ImageResult }
+  | { readonly type: 'artefact'; readonly artefact: ArtefactRow }
+  | { readonly type: 'metric'; readonly key: string; readonly name: string; readonly value: number; readonly baseline?: number; readonly imageId?: number; readonly space?: string; readonly region?: string }
+  | { readonly type: 'step-done'; readonly key: string; readonly seconds: number; readonly reused: boolean }
+  | { readonly type: 'failed'; readonly error: ErrorReport }
+  | { readonly type: 'finished'; readonly summary: RunSummary };
+
+export interface RunSummary {
+  readonly seconds: number;
+  readonly steps: number;
+  readonly reused: number;
+  readonly images: number;
+  /** Mean over images: name -> {value, baseline (shuffled), better}. */
+  readonly scores: Readonly<Record<string, { readonly value: number; readonly baseline: number; readonly better: 'higher' | 'lower' }>>;
+}
