@@ -12,6 +12,8 @@ export interface StepPlan {
   /** Hash of kind, version, parameters, and the keys of its inputs. */
   readonly key: string;
   readonly kind: StepKind;
+  /** Unique within a plan: `responses`, `features:z`, `fit:z`, ... */
+  readonly label: string;
   /** "Decode c (ridge)", "Reconstruct 24 images". */
   readonly title: string;
   /** Keys of the steps it reads. */

@@ -1,0 +1,74 @@
+/**
+ * Plan: the steps of a recipe, each with a key = hash of kind, version, parameters and the keys of its inputs.
+ * A step whose artefact exists is not run, so caching, resuming and ablating are one mechanism.
+ */
+import type { Recipe, SpaceName } from '../../common/recipe.ts';
+import type { StepKind, StepPlan } from '../../common/run-event.ts';
+import { keyOf } from './key.ts';
+import { SPACES } from './spaces.ts';
+
+/** What the keys need to know of the world outside the recipe. */
+export interface PlanFacts {
+  /** Fingerprint of the dataset. */
+  readonly data: string;
+  /** Hash of the model pack, or null where the recipe needs none. */
+  readonly pack: string | null;
+}
+
+export interface PlannedStep extends StepPlan {
+  readonly space: SpaceName | null;
+}
+
+/** Version of each stage's computation: raising one makes every key that depends on it new. */
+const VERSIONS: { readonly [Kind in StepKind]: number } = { responses: 1, features: 1, fit: 1, predict: 1, reconstruct: 1, score: 1, maps: 1 };
+
+/** Which spaces a pipeline decodes. */
+export const PIPELINE_SPACES: { readonly [Name in Recipe['pipeline']]: readonly SpaceName[] } = {
+  diffusion: ['z', 'c', 'clip'],
+  pixels: ['pixels'],
+};
+
+export function makePlan(recipe: Recipe, facts: PlanFacts): PlannedStep[] {
+  const spaces = PIPELINE_SPACES[recipe.pipeline];
+  const steps: PlannedStep[] = [];
+  const add = (kind: StepKind, space: SpaceName | null, title: string, weight: number, inputs: readonly string[], material: unknown): string => {
+    const key = keyOf({ kind, version: VERSIONS[kind], material, inputs });
+    steps.push({ key, kind, space, label: space === null ? kind : `${kind}:${space}`, title, inputs, weight });
+    return key;
+  };
+  const { data } = recipe;
+  const responses = add('responses', null, 'Read responses', 6, [], { data: facts.data, choice: { ...data, rois: [...data.rois].sort() } });
+  const predictions: string[] = [];
+  const fits: string[] = [];
+  const features: string[] = [];
+  for (const name of spaces) {
+    const space = SPACES[name];
+    // Features depend on the images, not on the voxels: the subject's image list follows from data set and subject.
+    const extracted = add('features', name, `Extract ${space.title}`, 6 * space.weight, [], {
+      data: facts.data, subject: data.subject, space: name, version: space.version, pack: space.needsPack ? facts.pack : null,
+    });
+    const fit = add('fit', name, `Decode ${space.title} (ridge)`, 5 * space.weight, [responses, extracted], { decoder: recipe.decoder });
+    features.push(extracted);
+    fits.push(fit);
+    predictions.push(add('predict', name, `Predict ${space.title}`, 0.5 * space.weight, [fit], {}));
+  }
+  const images = recipe.images;
+  const reconstruct = add('reconstruct', null, 'Reconstruct', 0.6 * (images ?? 100), predictions.slice(0, 2), {
+    pipeline: recipe.pipeline, sampler: recipe.pipeline === 'diffusion' ? recipe.sampler : null, seed: recipe.seed, pack: facts.pack,
+  });
+  add('score', null, 'Score', 2, [reconstruct, ...features.slice(-1)], { images, pack: facts.pack });
+  add('maps', null, 'Map voxels', 4, [...fits], {});
+  return normalised(steps);
+}
+
+function normalised(steps: readonly PlannedStep[]): PlannedStep[] {
+  const total = steps.reduce((sum, step) => sum + step.weight, 0);
+  return steps.map((step) => ({ ...step, weight: step.weight / total }));
+}
+
+/** Key of the step with this label; throws if the plan has none. */
+export function keyFor(steps: readonly PlannedStep[], label: string): string {
+  const step = steps.find((candidate) => candidate.label === label);
+  if (step === undefined) throw new RangeError(`the plan has no step ${label}; it has ${steps.map((each) => each.label).join(', ')}`);
+  return step.key;
+}

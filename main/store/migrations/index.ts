@@ -1,0 +1,4 @@
+/** Migrations in order; the position (from 1) is the schema version. Append only. */
+import { INITIAL } from './0001-initial.ts';
+
+export const MIGRATIONS: readonly string[] = [INITIAL];
