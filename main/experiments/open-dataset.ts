@@ -1,0 +1,25 @@
+/** Opens whatever kind of dataset a folder is. */
+import fs from 'node:fs/promises';
+import type { Dataset } from '../../common/dataset.ts';
+import { UserError } from '../../common/errors.ts';
+import { looksLikeArrays, openArrays } from '../arrays/dataset.ts';
+import { looksLikeNsd, openNsd } from '../nsd/dataset.ts';
+
+/** Throws UserError naming the folder and what was expected in it. */
+export async function openDataset(root: string): Promise<Dataset> {
+  const stat = await fs.stat(root).catch((error: unknown) => {
+    throw new UserError('bad-input', `the folder ${root} cannot be opened`, {
+      file: root, expected: 'a folder', found: (error as NodeJS.ErrnoException).code ?? String(error), fix: 'Check the path, or reconnect the drive.',
+    });
+  });
+  if (!stat.isDirectory()) {
+    throw new UserError('bad-input', `${root} is a file, not a folder`, { file: root, expected: 'a folder', found: 'a file', fix: 'Choose the folder that holds it.' });
+  }
+  if (await looksLikeNsd(root)) return openNsd(root);
+  if (await looksLikeArrays(root)) return openArrays(root);
+  const entries = (await fs.readdir(root)).slice(0, 8);
+  throw new UserError('bad-input', `no NSD files in ${root}`, {
+    file: root, expected: 'a folder that contains nsddata/ (an NSD folder), or dataset.json (an arrays dataset)',
+    found: entries.length === 0 ? 'an empty folder' : entries.join(', '), fix: 'Choose the folder that contains nsddata, or try the demo.',
+  });
+}

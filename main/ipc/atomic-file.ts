@@ -1,0 +1,22 @@
+/** Writes a user's export so that a failure never leaves half a file: temporary file beside it, flush, rename. */
+import { randomUUID } from 'node:crypto';
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { UserError } from '../../common/errors.ts';
+
+export async function writeAtomically(file: string, bytes: Uint8Array): Promise<void> {
+  const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${randomUUID().slice(0, 8)}.tmp`);
+  try {
+    const handle = await fs.open(temporary, 'w');
+    try {
+      await handle.writeFile(bytes);
+      await handle.sync();
+    } finally { await handle.close(); }
+    await fs.rename(temporary, file);
+  } catch (error) {
+    await fs.rm(temporary, { force: true });
+    throw new UserError('bad-input', `could not write ${file}`, {
+      file, expected: 'a folder that can be written', found: (error as NodeJS.ErrnoException).code ?? String(error), fix: 'Choose another folder.',
+    });
+  }
+}
