@@ -1,0 +1,229 @@
+/**
+ * Regions of interest in the functional volume: which labels a collection has, where, and what they are called.
+ *
+ * Source: nsd-data-format 2. Volumes hold -1 (not cortex), 0 (unlabelled) and labels from 1; only positive values count. Any NIfTI
+ * datatype is accepted and rounded. `minddiffuser` is made here from two collections (2.5). A user's own `roi/NAME.nii.gz` is a
+ * collection like any other.
+ */
+import type { AtlasSummary, Hemisphere } from '../../common/dataset.ts';
+import { UserError } from '../../common/errors.ts';
+import { sizeOf } from '../../common/ndarray.ts';
+import { readColorTable } from '../formats/color-table.ts';
+import type { Folder } from '../formats/folder.ts';
+import { readNifti } from '../formats/nifti.ts';
+import { COLLECTIONS, labelTables, roiFolder, roiOf } from './layout.ts';
+import type { Space } from './layout.ts';
+import { FALLBACK_NAMES, GROUP_OF_LABEL, MERGED_ATLAS, MERGED_BASE, MERGED_GROUPS, MERGED_OVERRIDE } from './region-names.ts';
+
+export type Grid = readonly [number, number, number];
+
+/** Labelled voxels of one volume. */
+export interface LabelVolume {
+  readonly file: string;
+  readonly grid: Grid;
+  /** Linear 0-based voxel indices in file order (i fastest), ascending `[n]`. */
+  readonly index: Int32Array;
+  /** Positive label of each `[n]`. */
+  readonly label: Int32Array;
+}
+
+export interface Atlas extends LabelVolume {
+  readonly name: string;
+  /** Name of each label; labels without a table entry are called `NAME-label`. */
+  readonly names: ReadonlyMap<number, string>;
+}
+
+/** A collection of a roi folder: its combined file, or the files of the hemispheres. */
+export interface CollectionFiles {
+  readonly name: string;
+  readonly both: string | null;
+  readonly hemispheres: Readonly<Partial<Record<Hemisphere, string>>>;
+}
+
+/** Labels are integers; resampling by others may leave this much rounding. */
+const LABEL_TOLERANCE = 1e-3;
+const MAX_LABEL = 100_000;
+
+/** Collections of a roi folder in the order of the release, then a user's own by name. */
+export function collectionsOf(subject: string, space: Space, names: readonly string[]): readonly CollectionFiles[] {
+  const found = new Map<string, { both: string | null; hemispheres: Partial<Record<Hemisphere, string>> }>();
+  for (const name of names) {
+    const roi = roiOf(name);
+    if (roi === null) continue;
+    const entry = found.get(roi.collection) ?? { both: null, hemispheres: {} };
+    const file = `${roiFolder(subject, space)}/${name}`;
+    if (roi.hemisphere === null) entry.both = file; else entry.hemispheres[roi.hemisphere] = file;
+    found.set(roi.collection, entry);
+  }
+  const rank = (name: string): number => (COLLECTIONS.includes(name) ? COLLECTIONS.indexOf(name) : COLLECTIONS.length);
+  return [...found].map(([name, files]) => ({ name, ...files })).sort((a, b) => rank(a.name) - rank(b.name) || (a.name < b.name ? -1 : 1));
+}
+
+/**
+ * Positive labels of a NIfTI volume. Throws `UserError` if its grid is not `grid` (the file of another subject or resolution), or
+ * if a value is not a whole number.
+ */
+export function labelsOf(bytes: Uint8Array, file: string, grid: Grid | null): LabelVolume {
+  const image = readNifti(bytes, file);
+  const shape = gridOf(image.shape, file);
+  if (grid !== null && shape.join() !== grid.join()) throw otherGrid(file, shape, grid);
+  const unscaled = image.header.sclSlope === 0 || Number.isNaN(image.header.sclSlope) || (image.header.sclSlope === 1 && image.header.sclInter === 0);
+  const { data } = unscaled ? image.data : image.scaled();
+  const index: number[] = [];
+  const label: number[] = [];
+  for (let i = 0; i < data.length; i++) {
+    const value = Number(data[i]);
+    const rounded = Math.round(value);
+    if (!(Math.abs(value - rounded) <= LABEL_TOLERANCE && rounded <= MAX_LABEL)) throw notALabel(file, value, i, shape);
+    if (rounded > 0) {
+      index.push(i);
+      label.push(rounded);
+    }
+  }
+  return { file, grid: shape, index: Int32Array.from(index), label: Int32Array.from(label) };
+}
+
+/** The three spatial extents of a volume; throws for one with more than one volume in it. */
+export function gridOf(shape: readonly number[], file: string): Grid {
+  const [x = 1, y = 1, z = 1, ...rest] = shape;
+  if (sizeOf(rest) !== 1) {
+    throw new UserError('bad-input', `${file} holds ${sizeOf(rest)} volumes, expected one`, { file, expected: 'one volume [X, Y, Z]', found: `[${shape.join(', ')}]` });
+  }
+  return [x, y, z];
+}
+
+export function otherGrid(file: string, found: readonly number[], expected: readonly number[]): UserError {
+  return new UserError('bad-input', `${file} has the grid ${found.join(' x ')}, but the betas have ${expected.join(' x ')}`, {
+    file, expected: `${expected.join(' x ')} voxels, as the betas`, found: `${found.join(' x ')} voxels`,
+    fix: 'It belongs to another subject or another resolution; put this subject\'s file there.',
+  });
+}
+
+function notALabel(file: string, value: number, at: number, [X, Y]: Grid): UserError {
+  const voxel = `voxel (${at % X}, ${Math.floor(at / X) % Y}, ${Math.floor(at / (X * Y))})`;
+  return new UserError('bad-input', `${file} holds ${value} at ${voxel}; region volumes hold whole numbers`, {
+    file, expected: `whole numbers up to ${MAX_LABEL}`, found: `${value} at ${voxel}`, fix: 'Replace NaN by 0 and threshold probabilities before saving the regions.',
+  });
+}
+
+/** Two label volumes of the same grid as one; `over` wins where both are labelled. */
+export function overlay(base: LabelVolume, over: LabelVolume, file = base.file): LabelVolume {
+  if (base.grid.join() !== over.grid.join()) throw otherGrid(over.file, over.grid, base.grid);
+  const label = new Map<number, number>();
+  base.index.forEach((voxel, i) => label.set(voxel, base.label[i] ?? 0));
+  over.index.forEach((voxel, i) => label.set(voxel, over.label[i] ?? 0));
+  const index = Int32Array.from(label.keys()).sort();
+  return { file, grid: base.grid, index, label: Int32Array.from(index, (voxel) => label.get(voxel) ?? 0) };
+}
+
+/** The eleven merged groups from the two collections they are made of (2.5). */
+export function mergedAtlas(base: LabelVolume, override: LabelVolume): Atlas {
+  const both = overlay(base, override);
+  const group = Int32Array.from(both.label, (label) => GROUP_OF_LABEL[label] ?? 0);
+  const kept = group.reduce<number[]>((list, value, i) => { if (value > 0) list.push(i); return list; }, []);
+  return {
+    name: MERGED_ATLAS, file: both.file, grid: both.grid,
+    index: Int32Array.from(kept, (i) => both.index[i] ?? 0), label: Int32Array.from(kept, (i) => group[i] ?? 0),
+    names: new Map(MERGED_GROUPS.map((entry, i) => [i + 1, entry.name])),
+  };
+}
+
+/** Names of a collection's labels: the first label table found, else the quoted ones, else the collection's own name. */
+export async function labelNames(folder: Folder, subject: string, space: Space, collection: string): Promise<ReadonlyMap<number, string>> {
+  for (const file of labelTables(subject, space, collection)) {
+    if (await folder.facts(file) === null) continue;
+    return new Map(readColorTable(await folder.bytes(file), file).filter((entry) => entry.index > 0).map((entry) => [entry.index, entry.name]));
+  }
+  return new Map((FALLBACK_NAMES[collection] ?? []).map((name, i) => [i + 1, name]));
+}
+
+/** Gives every label that occurs a name: a lone label 1 takes the collection's, others `NAME-label`. */
+export function named(name: string, volume: LabelVolume, table: ReadonlyMap<number, string>): Atlas {
+  const names = new Map(table);
+  const present = [...new Set(volume.label)].sort((a, b) => a - b);
+  for (const label of present) if (!names.has(label)) names.set(label, present.length === 1 && label === 1 && table.size === 0 ? name : `${name}-${label}`);
+  return { ...volume, name, names };
+}
+
+/** Every named region with its number of voxels, by label; regions may be empty. */
+export function summaryOf(atlas: Atlas): AtlasSummary {
+  const voxels = new Map<number, number>();
+  for (const label of atlas.label) voxels.set(label, (voxels.get(label) ?? 0) + 1);
+  const labels = [...atlas.names.keys()].sort((a, b) => a - b);
+  return { name: atlas.name, regions: labels.map((label) => ({ label, name: atlas.names.get(label) ?? '', voxels: voxels.get(label) ?? 0 })) };
+}
+
+/** Voxels of some regions, in file order, with the region of each. */
+export interface Mask {
+  readonly grid: Grid;
+  /** Linear 0-based indices, ascending `[voxels]`. */
+  readonly index: Int32Array;
+  readonly regions: readonly string[];
+}
+
+/** The voxels of the named regions (empty list = all). Throws `UserError` for an unknown region and for a selection without voxels. */
+export function maskOf(atlas: Atlas, rois: readonly string[]): Mask {
+  const known = [...atlas.names.values()];
+  const unknown = rois.find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new UserError('bad-input', `${atlas.name} has no region "${unknown}"`, {
+      file: atlas.file, expected: `one of ${known.join(', ')}`, found: unknown, fix: 'Choose among the regions that the inspection lists.',
+    });
+  }
+  const wanted = new Set(rois);
+  const kept: number[] = [];
+  atlas.label.forEach((label, i) => { if (wanted.size === 0 || wanted.has(atlas.names.get(label) ?? '')) kept.push(i); });
+  if (kept.length === 0) {
+    throw new UserError('bad-input', `${rois.length === 0 ? atlas.name : rois.join(', ')} has no voxels in this subject`, {
+      file: atlas.file, expected: 'at least one voxel', found: 'none', fix: 'Some subjects lack a region; choose another.',
+    });
+  }
+  return {
+    grid: atlas.grid, index: Int32Array.from(kept, (i) => atlas.index[i] ?? 0),
+    regions: kept.map((i) => atlas.names.get(atlas.label[i] ?? 0) ?? ''),
+  };
+}
+
+/** One collection of a subject: combined file, else the two hemispheres together; `lh.NAME` and `rh.NAME` are one hemisphere. */
+async function readCollection(folder: Folder, subject: string, space: Space, files: CollectionFiles, hemisphere: Hemisphere | null, grid: Grid | null): Promise<Atlas> {
+  const read = async (file: string): Promise<LabelVolume> => labelsOf(await folder.inflated(file), file, grid);
+  const parts = hemisphere !== null || files.both === null
+    ? (hemisphere === null ? [files.hemispheres.lh, files.hemispheres.rh] : [files.hemispheres[hemisphere]]).filter((file) => file !== undefined)
+    : [files.both];
+  const [first, second] = await Promise.all(parts.map(read));
+  if (first === undefined) throw new RangeError(`${files.name} has no file`);
+  const volume = second === undefined ? first : overlay(first, second);
+  return named(hemisphere === null ? files.name : `${hemisphere}.${files.name}`, volume, await labelNames(folder, subject, space, files.name));
+}
+
+/** Names of all atlases that can be asked for: the merged one first if it can be made, then the collections. */
+export function atlasNames(collections: readonly CollectionFiles[]): readonly string[] {
+  const names = collections.map((entry) => entry.name);
+  return names.includes(MERGED_BASE) && names.includes(MERGED_OVERRIDE) ? [MERGED_ATLAS, ...names] : names;
+}
+
+/** An atlas by name. Throws `UserError` naming what exists. */
+export async function readAtlas(folder: Folder, subject: string, space: Space, collections: readonly CollectionFiles[], name: string, grid: Grid | null): Promise<Atlas> {
+  const find = (wanted: string): CollectionFiles | undefined => collections.find((entry) => entry.name === wanted);
+  if (name === MERGED_ATLAS) {
+    const base = find(MERGED_BASE);
+    const override = find(MERGED_OVERRIDE);
+    if (base !== undefined && override !== undefined) {
+      const [one, two] = await Promise.all([base, override].map((files) => readCollection(folder, subject, space, files, null, grid)));
+      if (one !== undefined && two !== undefined) return mergedAtlas(one, two);
+    }
+  }
+  const plain = find(name);
+  if (plain !== undefined) return readCollection(folder, subject, space, plain, null, grid);
+  const side = /^(lh|rh)\.(.+)$/.exec(name);
+  const sided = side === null ? undefined : find(side[2] ?? '');
+  if (sided !== undefined && side !== null) {
+    const hemisphere = side[1] === 'lh' ? 'lh' : 'rh';
+    if (sided.hemispheres[hemisphere] !== undefined) return readCollection(folder, subject, space, sided, hemisphere, grid);
+  }
+  const names = atlasNames(collections);
+  throw new UserError('bad-input', `${subject} has no atlas "${name}"`, {
+    file: roiFolder(subject, space), expected: names.length === 0 ? 'region volumes (NAME.nii.gz)' : `one of ${names.join(', ')}`, found: name === MERGED_ATLAS ? `no ${MERGED_BASE} and ${MERGED_OVERRIDE}` : 'no such file',
+    fix: `Copy the region volumes of ${subject} into that folder, or choose another atlas.`,
+  });
+}
