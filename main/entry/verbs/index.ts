@@ -1,0 +1,16 @@
+/** The verbs of the command line (design 4). One file and one line each. */
+import { DEMO } from './demo.ts';
+import { FIT } from './fit.ts';
+import { INSPECT } from './inspect.ts';
+import { MAP } from './map.ts';
+import { MODELS } from './models.ts';
+import { PREDICT } from './predict.ts';
+import { RESPONSES } from './responses.ts';
+import { RUN } from './run.ts';
+import { SCORE } from './score.ts';
+import { TAP } from './tap.ts';
+import type { Verb } from './verb.ts';
+
+export const VERBS: Readonly<Record<string, Verb>> = {
+  demo: DEMO, inspect: INSPECT, responses: RESPONSES, fit: FIT, predict: PREDICT, run: RUN, score: SCORE, map: MAP, models: MODELS, tap: TAP,
+};

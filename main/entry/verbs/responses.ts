@@ -1,0 +1,40 @@
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import type { ResponsesRequest } from '../../../common/dataset.ts';
+import { openDataset } from '../../experiments/open-dataset.ts';
+import { writeNpy } from '../../formats/npy.ts';
+import type { Verb } from './verb.ts';
+import { choice, list, required } from './verb.ts';
+
+const USAGE = 'responses DIR --subject S [--atlas A] [--rois R,...] [--beta B] [--zscore session|train|none] [--average true|false] --out X.npy';
+
+export const RESPONSES: Verb = {
+  usage: USAGE,
+  does: 'writes masked responses, float32 [images or trials, voxels], with what each row and column is beside it',
+  options: ['subject', 'atlas', 'rois', 'beta', 'zscore', 'average', 'out'],
+  words: [1, 1],
+  async run(context) {
+    const out = path.resolve(required(context, 'out', USAGE));
+    const request: ResponsesRequest = {
+      subject: required(context, 'subject', USAGE), atlas: context.options['atlas'] ?? 'minddiffuser', rois: list(context, 'rois'),
+      beta: context.options['beta'] ?? null, zscore: choice(context, 'zscore', ['session', 'train', 'none'], 'none'),
+      average: choice(context, 'average', ['true', 'false'], 'true') === 'true',
+    };
+    const dataset = await openDataset(path.resolve(context.words[0] ?? ''));
+    try {
+      const responses = await dataset.responses(request, context.signal, context.progress);
+      await fs.mkdir(path.dirname(out), { recursive: true });
+      await fs.writeFile(out, writeNpy(responses.values));
+      const voxels: number[][] = [];
+      for (let v = 0; responses.voxels !== null && v < (responses.voxels.shape[0] ?? 0); v++) voxels.push([...responses.voxels.data.subarray(3 * v, 3 * v + 3)]);
+      const about = {
+        imageIds: [...responses.imageIds], repeats: [...responses.repeats], isTest: [...responses.isTest], voxels, regions: responses.regions,
+        atlas: request.atlas, rois: request.rois, beta: responses.beta, scaling: request.zscore === 'none' ? 'percent signal change' : `z (${request.zscore})`,
+        averaged: request.average, subject: request.subject, synthetic: dataset.synthetic,
+      };
+      const beside = out.replace(/\.npy$/i, '') + '.json';
+      await fs.writeFile(beside, JSON.stringify(about));
+      context.out({ out, about: beside, shape: responses.values.shape }, `Wrote ${responses.values.shape.join(' x ')} (rows x voxels) to ${out}; ${path.basename(beside)} says what they are.`);
+    } finally { dataset.close(); }
+  },
+};

@@ -1,0 +1,14 @@
+/** The stages of an experiment, one per kind of step. */
+import type { StepKind } from '../../../common/run-event.ts';
+import type { Stage } from '../stage.ts';
+import { FEATURES } from './features.ts';
+import { FIT } from './fit.ts';
+import { MAPS } from './maps.ts';
+import { PREDICT } from './predict.ts';
+import { RECONSTRUCT } from './reconstruct.ts';
+import { RESPONSES } from './responses.ts';
+import { SCORE } from './score.ts';
+
+export const STAGES: { readonly [Kind in StepKind]: Stage } = {
+  responses: RESPONSES, features: FEATURES, fit: FIT, predict: PREDICT, reconstruct: RECONSTRUCT, score: SCORE, maps: MAPS,
+};

@@ -1,0 +1,90 @@
+/** Images -> scores: every metric of the table per image, its mean, and the mean over wrong pairs beside it. */
+import path from 'node:path';
+import fs from 'node:fs/promises';
+import type { F32 } from '../../../common/ndarray.ts';
+import { f32 } from '../../../common/ndarray.ts';
+import type { RunSummary } from '../../../common/run-event.ts';
+import { readPng } from '../../formats/png.ts';
+import type { Metric } from '../../metrics/table.ts';
+import { METRICS, scoreImages, shuffledBaseline } from '../../metrics/table.ts';
+import { hasArtefact, putWhole, readJson, writeJson } from '../artefacts.ts';
+import type { PlannedStep } from '../plan.ts';
+import type { Stage, StageContext } from '../stage.ts';
+import { folderOf, progressOf } from '../stage.ts';
+import { itemNames, testImages } from './reconstruct.ts';
+
+interface StoredScores {
+  readonly imageIds: readonly number[];
+  readonly metrics: Readonly<Record<string, { readonly perImage: readonly number[]; readonly mean: number; readonly baseline: number; readonly better: 'higher' | 'lower' }>>;
+}
+
+export const SCORE: Stage = {
+  kind: 'score',
+  isComplete: (step, context) => hasArtefact(context.workspace, step.key),
+  async run(step, context) {
+    const ids = await testImages(context);
+    const progress = progressOf(step, context);
+    const folder = folderOf(context, 'reconstruct');
+    const truth = await readPictures(ids.map((id) => path.join(folder, itemNames(id).truth)));
+    const recon = await readPictures(ids.map((id) => path.join(folder, itemNames(id).reconstruction)));
+    // Features are computed here and passed in, so that a metric never loads a network.
+    const networks = await context.networks();
+    const truthFeatures = (await networks.encodeImages(toBytes(truth))).embedding;
+    const reconFeatures = (await networks.encodeImages(toBytes(recon))).embedding;
+    const metrics: Record<string, StoredScores['metrics'][string]> = {};
+    const table: readonly Metric[] = Object.values(METRICS);
+    for (const [index, metric] of table.entries()) {
+      progress(index, table.length, 'metrics');
+      if (ids.length < Math.max(2, metric.leastImages)) continue; // one picture has no wrong pair to compare with
+      const [a, b] = metric.needs === 'pixels' ? [truth, recon] : [truthFeatures, reconFeatures];
+      const perImage = [...scoreImages(metric, a, b)];
+      metrics[metric.name] = { perImage, mean: mean(perImage), baseline: shuffledBaseline(metric, a, b), better: metric.better };
+    }
+    const scores: StoredScores = { imageIds: [...ids], metrics };
+    const bytes = await putWhole(context.workspace, step.key, { kind: 'score', metrics: table.map(({ name, version }) => ({ name, version })) }, async (out) => { await writeJson(out, 'scores', scores); });
+    announce(step, context, scores);
+    return bytes;
+  },
+  async replay(step, context) { announce(step, context, await readJson<StoredScores>(folderOf(context, 'score'), 'scores')); },
+};
+
+function announce(step: PlannedStep, context: StageContext, scores: StoredScores): void {
+  for (const [name, metric] of Object.entries(scores.metrics)) {
+    metric.perImage.forEach((value, index) => {
+      const imageId = scores.imageIds[index];
+      if (imageId !== undefined && Number.isFinite(value)) context.emit({ type: 'metric', key: step.key, name, value, imageId });
+    });
+    if (Number.isFinite(metric.mean)) context.emit({ type: 'metric', key: step.key, name, value: metric.mean, baseline: metric.baseline });
+  }
+}
+
+/** What a finished run says last. */
+export async function summarise(context: StageContext, seconds: number, reused: number): Promise<RunSummary> {
+  const scores = await readJson<StoredScores>(folderOf(context, 'score'), 'scores');
+  return {
+    seconds, reused, steps: context.steps.length, images: scores.imageIds.length,
+    scores: Object.fromEntries(Object.entries(scores.metrics).map(([name, { mean: value, baseline, better }]) => [name, { value, baseline, better }])),
+  };
+}
+
+/** PNG files as float32 `[images, height, width, 3]` in [0, 1]. */
+async function readPictures(files: readonly string[]): Promise<F32> {
+  const pictures = await Promise.all(files.map(async (file) => readPng(await fs.readFile(file), file)));
+  const [height = 0, width = 0] = pictures[0]?.shape ?? [];
+  const data = new Float32Array(files.length * height * width * 3);
+  pictures.forEach((picture, image) => {
+    const channels = picture.shape[2] ?? 3;
+    for (let p = 0; p < height * width; p++) {
+      for (let c = 0; c < 3; c++) data[(image * height * width + p) * 3 + c] = (picture.data[p * channels + Math.min(c, channels - 1)] ?? 0) / 255;
+    }
+  });
+  return f32([files.length, height, width, 3], data);
+}
+
+function toBytes(pictures: F32): { dtype: 'uint8'; shape: readonly number[]; data: Uint8Array } {
+  return { dtype: 'uint8', shape: pictures.shape, data: Uint8Array.from(pictures.data, (value) => Math.round(value * 255)) };
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
