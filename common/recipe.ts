@@ -119,7 +119,7 @@ export function parseRecipe(value: unknown, file = 'recipe'): Recipe {
     decoder: merge(DEFAULT_RECIPE.decoder, given['decoder']),
     sampler: merge(DEFAULT_RECIPE.sampler, given['sampler']),
   };
-  const wrong = typeof value === 'object' && value !== null ? problemIn(merged, TOP, '') : 'an object';
+  const wrong = typeof value === 'object' && value !== null && !Array.isArray(value) ? problemIn(merged, TOP, '') : 'an object';
   if (wrong !== null) {
     throw new UserError('bad-input', `${file} is not a recipe: ${wrong}`, {
       file, expected: wrong, found: JSON.stringify(value)?.slice(0, 200) ?? 'nothing', fix: 'Correct that field; `optogram run --help` lists all.',
