@@ -64,7 +64,7 @@ function phrasesOf(scene: Scene, source: Random): Phrases {
   };
 }
 
-/** One entry per wording; each fits a context of 32 tokens (at most 27 words). */
+/** One entry per wording; the longest has 22 words, a context of 24 tokens with start and end. */
 const WORDINGS: readonly ((p: Phrases) => string)[] = [
   (p) => `${article(p.full)}${p.and} ${p.ground} ${p.light}`,
   (p) => `${article(p.full)} ${p.place}${p.and} ${p.ground}`,
