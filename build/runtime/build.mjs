@@ -4,8 +4,13 @@ import { install } from './install.mjs';
 import { root, scriptNode } from './places.mjs';
 import { fail, run, step } from './steps.mjs';
 
-export function build() {
-  return step('Build', () => run(scriptNode(), [path.join(root, 'node_modules/electron-vite/bin/electron-vite.js'), 'build', '--logLevel', 'warn'], { log: 'build', limitSeconds: 300 }));
+export function bundle() {
+  const cli = path.join(root, 'node_modules/electron-vite/bin/electron-vite.js');
+  return run(scriptNode(), [cli, 'build', '--logLevel', 'warn'], { log: 'build', limitSeconds: 300 });
 }
 
-if (import.meta.filename === process.argv[1]) await install().then(build).catch(fail);
+if (import.meta.filename === process.argv[1]) {
+  await install()
+    .then(() => step('Build', bundle))
+    .catch(fail);
+}
