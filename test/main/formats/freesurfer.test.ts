@@ -26,7 +26,7 @@ describe('mgh', () => {
 
   it('places NSD\'s 320 cube at 0.8 mm as the data sheet says', () => {
     const affine = Float64Array.from([-0.8, 0, 0, 128.4, 0, 0, 0.8, -127.6, 0, -0.8, 0, 128.4, 0, 0, 0, 1]);
-    const { header } = readMgh(writeMgh({ data: ndarray('uint8', [1, 320, 320, 320], new Uint8Array(320 ** 3)), affine }), 'T1.mgh');
+    const header = readMghHeader(writeMgh({ data: ndarray('uint8', [1, 320, 320, 320], new Uint8Array(320 ** 3)), affine }).subarray(0, 284), 'T1.mgh');
     const tkr = [-0.8, 0, 0, 128, 0, 0, 0.8, -128, 0, -0.8, 0, 128, 0, 0, 0, 1];
     affine.forEach((value, i) => { expect(Math.abs((header.affine[i] ?? NaN) - value)).toBeLessThan(AFFINE_TOLERANCE); });
     tkr.forEach((value, i) => { expect(Math.abs((header.tkrAffine[i] ?? NaN) - value)).toBeLessThan(AFFINE_TOLERANCE); });
