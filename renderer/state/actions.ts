@@ -1,0 +1,141 @@
+/** What buttons, menus, the palette and keys all do: one function each. */
+import { notifications } from '@mantine/notifications';
+import type { ErrorReport } from '../../common/errors.ts';
+import type { RunRow } from '../../common/contract/payloads.ts';
+import type { Recipe } from '../../common/recipe.ts';
+import { reportFrom } from '../lab.ts';
+import { NO_SELECTION } from './view-state.ts';
+import type { Area } from './view-state.ts';
+import type { Services } from './services.ts';
+
+/** Errors that have no place of their own on a screen. */
+export function tellError(title: string, report: ErrorReport): void {
+  if (report.kind === 'cancelled') return;
+  notifications.show({ title, message: [report.message, report.fix].filter((line) => line !== undefined).join(' '), color: 'red', autoClose: 9000 });
+}
+
+export function tell(message: string, title?: string): void {
+  notifications.show({ message, ...(title === undefined ? {} : { title }), autoClose: 4000 });
+}
+
+async function attempt<T>(title: string, work: () => Promise<T>): Promise<T | null> {
+  try { return await work(); } catch (error) { tellError(title, reportFrom(error)); return null; }
+}
+
+export function remember({ lab, data, view }: Services): void {
+  void lab.invoke('app.remember', { dataPath: data.store.getState().dataPath, runId: view.store.getState().runId }).catch(() => null);
+}
+
+/** Opens a folder and goes where it makes sense: to its newest finished run, else to what was found. */
+export async function openPath(services: Services, path: string, options: { readonly runId?: string | null; readonly area?: Area } = {}): Promise<void> {
+  const { data, view, resources } = services;
+  resources.forget('');
+  services.cortex.current?.clear();
+  view.set({ area: 'data', runId: null, subject: null, draft: null });
+  view.act('Open data', 'open', () => ({ selection: NO_SELECTION }));
+  const inspection = await data.openData(path);
+  if (inspection === null) return;
+  const runs = data.store.getState().runs.filter((row) => row.dataPath === path);
+  const run = runs.find((row) => row.id === options.runId) ?? runs.filter((row) => row.state === 'done').sort((a, b) => b.created.localeCompare(a.created))[0] ?? null;
+  view.set({ subject: run?.subject ?? inspection.subjects[0]?.id ?? null });
+  if (run !== null) await selectRun(services, run.id);
+  if (options.area !== undefined) view.set({ area: options.area });
+  remember(services);
+}
+
+export async function selectRun(services: Services, runId: string | null): Promise<void> {
+  const { view, data } = services;
+  const row = data.store.getState().runs.find((each) => each.id === runId);
+  view.set({ runId, ...(row === undefined ? {} : { subject: row.subject }) });
+  view.act('Choose run', 'run', (now) => ({ selection: NO_SELECTION, look: { ...now.look, limits: null, hiddenRegions: [] } }));
+  remember(services);
+  if (runId !== null) await data.loadDetail(runId);
+}
+
+export async function openFolder(services: Services): Promise<void> {
+  const path = await attempt('The folder could not be opened', () => services.lab.invoke('data.choose'));
+  if (path !== null) await openPath(services, path);
+}
+
+export async function openDemo(services: Services): Promise<void> {
+  const made = await attempt('The demo could not be written', () => services.lab.invoke('demo.create'));
+  if (made !== null) await openPath(services, made.path);
+}
+
+export async function dropFiles(services: Services, files: FileList): Promise<void> {
+  const first = files[0];
+  if (first === undefined) return;
+  const path = services.lab.pathOf(first);
+  if (path === '') { tell('That was not a file or folder of this computer.'); return; }
+  await openPath(services, path);
+}
+
+export async function startRun(services: Services, recipe: Recipe): Promise<RunRow | null> {
+  const path = services.data.store.getState().dataPath;
+  if (path === null) return null;
+  const row = await attempt('The run could not be started', () => services.lab.invoke('run.start', recipe, path));
+  if (row === null) return null;
+  await services.data.refreshRuns();
+  await selectRun(services, row.id);
+  return row;
+}
+
+export async function cancelRun(services: Services, runId: string): Promise<void> {
+  await attempt('The run could not be cancelled', () => services.lab.invoke('run.cancel', runId));
+}
+
+export async function resumeRun(services: Services, runId: string): Promise<void> {
+  const row = await attempt('The run could not be resumed', () => services.lab.invoke('run.resume', runId));
+  if (row !== null) { await services.data.refreshRuns(); tell(`“${row.name}” goes on where it stopped.`); }
+}
+
+export async function renameRun(services: Services, runId: string, name: string): Promise<void> {
+  await attempt('The run could not be renamed', () => services.lab.invoke('run.rename', runId, name));
+  await services.data.refreshRuns();
+  await services.data.loadDetail(runId);
+}
+
+export async function deleteRun(services: Services, runId: string): Promise<void> {
+  const gone = await attempt('The run could not be deleted', async () => { await services.lab.invoke('run.delete', runId); return true; });
+  if (gone === null) return;
+  services.data.forgetRun(runId);
+  if (services.view.store.getState().runId === runId) await selectRun(services, null);
+}
+
+export async function setTheme(services: Services, theme: 'system' | 'light' | 'dark'): Promise<void> {
+  services.data.setInfo({ theme });
+  await attempt('The theme could not be kept', () => services.lab.invoke('app.setTheme', theme));
+}
+
+export async function removeRecent(services: Services, path: string): Promise<void> {
+  await attempt('The entry could not be removed', () => services.lab.invoke('data.removeRecent', path));
+  const recents = services.data.store.getState().info?.recents ?? [];
+  services.data.setInfo({ recents: recents.filter((entry) => entry.path !== path) });
+}
+
+export async function savePng(services: Services, name: string, png: Uint8Array): Promise<void> {
+  const path = await attempt('The picture could not be saved', () => services.lab.invoke('file.savePng', name, png));
+  if (path !== null) saved(services, path);
+}
+
+export async function saveText(services: Services, name: string, text: string): Promise<void> {
+  const path = await attempt('The file could not be saved', () => services.lab.invoke('file.saveText', name, text));
+  if (path !== null) saved(services, path);
+}
+
+function saved({ lab }: Services, path: string): void {
+  notifications.show({
+    title: 'Saved', message: `${path}. Click here to show it in its folder.`, autoClose: 8000,
+    onClick: () => { void lab.invoke('file.show', path); }, style: { cursor: 'pointer' },
+  });
+}
+
+export function undo(services: Services): void {
+  const label = services.view.undo();
+  if (label !== null) tell(`Undid: ${label}`);
+}
+
+export function redo(services: Services): void {
+  const label = services.view.redo();
+  if (label !== null) tell(`Redid: ${label}`);
+}
