@@ -1,0 +1,49 @@
+/** Products as plain loops with double accumulation: for small work, and as the independent route that tests compare with. */
+import { f32, zeros } from '../../common/ndarray.ts';
+import { productShape } from './products.ts';
+import type { Form, Matrix, Products, Real } from './products.ts';
+
+function multiply<D extends Real>(form: Form, a: Matrix<D>, b: Matrix<D>): Matrix<D> {
+  const { rows, columns, inner } = productShape(form, a, b);
+  const out = zeros<D>(a.dtype, [rows, columns]);
+  const [aRow, aStep] = form === 'aTb' ? [1, rows] : [inner, 1];
+  const [bColumn, bStep] = form === 'abT' ? [inner, 1] : [1, columns];
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) {
+      let sum = 0;
+      for (let k = 0; k < inner; k++) sum += (a.data[i * aRow + k * aStep] ?? 0) * (b.data[j * bColumn + k * bStep] ?? 0);
+      out.data[i * columns + j] = sum;
+    }
+  }
+  return out;
+}
+
+export function plainProducts(): Products {
+  return {
+    multiply: (form, a, b) => Promise.resolve(multiply(form, a, b)),
+    accumulate: (base, sign, form, a, b) => {
+      const out = multiply(form, a, b);
+      for (let i = 0; i < out.data.length; i++) out.data[i] = (base.data[i] ?? 0) + sign * (out.data[i] ?? 0);
+      return Promise.resolve(out);
+    },
+    residualSums: (terms, target) => {
+      const [rows = 0, columns = 0] = target.shape;
+      const prediction = f32([rows, columns], new Float32Array(rows * columns));
+      for (const { left, right } of terms) {
+        const part = multiply('ab', left, right);
+        for (let i = 0; i < part.data.length; i++) prediction.data[i] = (prediction.data[i] ?? 0) + (part.data[i] ?? 0);
+      }
+      const sums = [new Float64Array(columns), new Float64Array(columns), new Float64Array(columns)] as const;
+      for (let i = 0; i < rows; i++) {
+        for (let j = 0; j < columns; j++) {
+          const p = prediction.data[i * columns + j] ?? 0;
+          sums[0][j] = (sums[0][j] ?? 0) + ((target.data[i * columns + j] ?? 0) - p) ** 2;
+          sums[1][j] = (sums[1][j] ?? 0) + p;
+          sums[2][j] = (sums[2][j] ?? 0) + p * p;
+        }
+      }
+      return Promise.resolve({ squaredError: Float32Array.from(sums[0]), prediction: Float32Array.from(sums[1]), squaredPrediction: Float32Array.from(sums[2]) });
+    },
+    release: () => Promise.resolve(),
+  };
+}
