@@ -41,6 +41,8 @@ export class GraphBuilder {
   readonly #inputs: ValueInfo[] = [];
   readonly #outputs: ValueInfo[] = [];
   readonly #known: Map<string, Operand>;
+  /** Node names share no namespace with values, but the runtime refuses two nodes of one name. */
+  readonly #nodeNames: Set<string>;
   readonly #scalars = new Map<string, Ref>();
   readonly #counters = new Map<string, number>();
   readonly opset: number;
@@ -50,12 +52,13 @@ export class GraphBuilder {
     this.opset = opsetOf(start);
     if (this.opset < 13) throw new UserError('unsupported', `${start.name} uses operator set ${this.opset}`, { expected: 'opset 13 or later', found: `${this.opset}`, fix: 'Export the model with opset 17.' });
     this.#known = new Map(inferShapes(start));
+    this.#nodeNames = new Set(start.nodes.map((node) => node.name));
   }
 
   /** A name that nothing has yet: `stem`, `stem_1`, ... */
   fresh(stem: string): string {
     let count = this.#counters.get(stem) ?? 0, name = count === 0 ? stem : `${stem}_${count}`;
-    while (this.#known.has(name)) name = `${stem}_${++count}`;
+    while (this.#known.has(name) || this.#nodeNames.has(name)) name = `${stem}_${++count}`;
     this.#counters.set(stem, count + 1);
     return name;
   }

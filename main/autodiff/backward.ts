@@ -1,0 +1,177 @@
+/**
+ * vjp: a model in, the same model with its vector-Jacobian product out, as one graph for the same runtime.
+ *
+ * Inputs of the result = the model's plus `<output>_grad`; outputs = the model's plus `<input>_grad`.
+ *   x_grad = sum over outputs y of J_yx^T y_grad
+ *
+ * The walker owns reachability, un-broadcasting, accumulation (one Sum per value) and the check of every rule's dtype and shape.
+ */
+import { UserError } from '../../common/errors.ts';
+import { ndarray, sizeOf } from '../../common/ndarray.ts';
+import { graphBuilder } from '../onnx/build.ts';
+import type { GraphBuilder, Ref } from '../onnx/build.ts';
+import { fold } from '../onnx/edit/fold.ts';
+import { prune } from '../onnx/edit/prune.ts';
+import { producers, readsOf } from '../onnx/graph.ts';
+import type { Graph, Node } from '../onnx/graph.ts';
+import { attributesOf, isKnown } from '../onnx/ops.ts';
+import type { Op } from '../onnx/ops.ts';
+import { specialise } from '../onnx/shape.ts';
+import { dims } from './rule.ts';
+import type { Rule, RuleContext } from './rule.ts';
+import { FORBIDDEN, NO_GRADIENT, RULES } from './rules/index.ts';
+
+export interface VjpOptions {
+  /** Inputs (or inner values, or initializers) whose gradient is wanted. */
+  readonly wrt: readonly string[];
+  /** Fixed shapes of inputs that the model leaves open. */
+  readonly shapes?: Readonly<Record<string, readonly number[]>>;
+  /** Outputs that get a cotangent input; all floating outputs that depend on `wrt` unless given. */
+  readonly of?: readonly string[];
+}
+
+const FLOATING: ReadonlySet<string> = new Set(['float16', 'float32', 'float64']);
+
+/** Throws `UserError` (`usage`) for unknown names, (`unsupported`) for an operator without a rule, with the path from loss to it. */
+export function vjp(model: Graph, options: VjpOptions): Graph {
+  const graph = fold(specialise(model, options.shapes ?? {}));
+  const b = graphBuilder(graph);
+  for (const name of options.wrt) {
+    const ref = known(b, graph, name);
+    if (!FLOATING.has(ref.dtype)) throw new UserError('usage', `"${name}" holds ${ref.dtype}, which has no gradient`, { expected: 'a floating-point value', found: ref.dtype });
+  }
+  // 1. Forward: which values depend on wrt through something differentiable.
+  const active = new Set(options.wrt);
+  for (const node of graph.nodes) {
+    if (!readsOf(node).some((name) => active.has(name)) || stops(node)) continue;
+    node.outputs.forEach((name) => { if (name !== '' && isFloating(b, name)) active.add(name); });
+  }
+  // 2. A cotangent input for each output asked for.
+  const cotangents = new Map<string, Ref[]>();
+  const outputs = (options.of ?? graph.outputs.map((output) => output.name)).filter((name) => {
+    if (!graph.outputs.some((output) => output.name === name)) throw new UserError('usage', `${graph.name} has no output "${name}"`, { expected: graph.outputs.map((output) => output.name).join(', '), found: name });
+    return active.has(name);
+  });
+  if (outputs.length === 0) {
+    throw new UserError('usage', `no output of ${graph.name} depends on ${options.wrt.join(', ')}`, { expected: 'an output that changes with these values', found: 'none', fix: 'Ask for other values.' });
+  }
+  for (const name of outputs) {
+    const ref = b.ref(name);
+    cotangents.set(name, [b.input(`${name}_grad`, ref.dtype, dims(ref))]);
+  }
+  // 3. Backward, each node once, after everything downstream of it.
+  for (const node of [...graph.nodes].reverse()) {
+    const dys = node.outputs.map((name) => gather(b, cotangents, name));
+    if (dys.every((dy) => dy === null) || stops(node)) continue;
+    const needs = node.inputs.map((name) => active.has(name));
+    if (!needs.includes(true)) continue;
+    const gradients = ask(b, graph, node, dys, needs, outputs);
+    node.inputs.forEach((name, index) => {
+      const gradient = gradients[index] ?? null;
+      if (needs[index] !== true || gradient === null) return;
+      const target = b.ref(name);
+      cotangents.set(name, [...(cotangents.get(name) ?? []), checked(unbroadcast(b, gradient, dims(target)), target, node, index)]);
+    });
+  }
+  // 4. Gradients become outputs; a value that nothing reached has gradient zero.
+  for (const name of options.wrt) {
+    const ref = b.ref(name);
+    b.output(gather(b, cotangents, name) ?? zerosLike(b, ref), `${name}_grad`);
+  }
+  return prune(b.build());
+}
+
+function known(b: GraphBuilder, graph: Graph, name: string): Ref {
+  try { return b.ref(name); } catch {
+    throw new UserError('usage', `${graph.name} has no value "${name}"`, { expected: graph.inputs.map((input) => input.name).join(', '), found: name, fix: 'Name an input, an initializer or an inner value of the model.' });
+  }
+}
+
+/** True for operators through which, by their nature, no gradient flows. */
+function stops(node: Node): boolean {
+  return node.domain === '' && NO_GRADIENT[node.op] !== undefined;
+}
+
+function isFloating(b: GraphBuilder, name: string): boolean {
+  try { return FLOATING.has(b.ref(name).dtype); } catch { return true; }
+}
+
+/** The one cotangent of a value: the sum of all that arrived, made once. */
+function gather(b: GraphBuilder, cotangents: Map<string, Ref[]>, name: string): Ref | null {
+  const parts = cotangents.get(name);
+  const first = parts?.[0];
+  if (parts === undefined || first === undefined) return null;
+  if (parts.length === 1) return first;
+  const sum = b.sum(...parts);
+  cotangents.set(name, [sum]);
+  return sum;
+}
+
+function ask(b: GraphBuilder, graph: Graph, node: Node, dys: readonly (Ref | null)[], needs: readonly boolean[], outputs: readonly string[]): readonly (Ref | null)[] {
+  const rule = node.domain === '' && isKnown(node.op) ? RULES[node.op] : undefined;
+  if (rule === undefined) {
+    const reason = FORBIDDEN[node.op] ?? 'it has no gradient rule';
+    throw new UserError('unsupported', `no gradient through ${node.domain === '' ? '' : `${node.domain}.`}${node.op} "${node.name}": ${reason}`, {
+      expected: 'operators with a gradient rule', found: `${node.op} on the path ${path(graph, node, outputs).join(' <- ')}`, fix: 'Export the model without this operator, or add a rule for it.',
+    });
+  }
+  const opset = b.opset;
+  if (opset < rule.opsets[0] || opset > rule.opsets[1]) {
+    throw new UserError('unsupported', `the gradient of ${node.op} is written for opsets ${rule.opsets[0]} to ${rule.opsets[1]}`, { expected: `opset ${rule.opsets.join(' to ')}`, found: `opset ${opset}`, fix: 'Export the model with opset 17.' });
+  }
+  return apply(rule, b, node, dys, needs);
+}
+
+function apply<O extends Op>(rule: Rule<O>, b: GraphBuilder, node: Node, dys: readonly (Ref | null)[], needs: readonly boolean[]): readonly (Ref | null)[] {
+  const context: RuleContext<O> = {
+    node, b, dys, needs, attributes: attributesOf(rule.op, node),
+    inputs: node.inputs.map((name) => (name === '' ? null : b.ref(name))),
+    outputs: node.outputs.filter((name) => name !== '').map((name) => b.ref(name)),
+  };
+  return rule.vjp(context);
+}
+
+/** Sums a gradient over the axes along which its value was broadcast. */
+export function unbroadcast(b: GraphBuilder, gradient: Ref, shape: readonly number[]): Ref {
+  const from = dims(gradient);
+  if (from.length === shape.length && from.every((extent, axis) => extent === shape[axis])) return gradient;
+  if (sizeOf(from) === sizeOf(shape)) return b.reshape(gradient, shape);
+  const lead = from.length - shape.length;
+  const axes = from.map((_, axis) => axis).filter((axis) => axis < lead || (shape[axis - lead] === 1 && from[axis] !== 1));
+  const summed = axes.length === 0 ? gradient : b.reduceSum(gradient, axes, true);
+  return lead === 0 ? summed : b.reshape(summed, shape);
+}
+
+/** A rule that answers in another type or shape than its input is wrong; better said here than by the runtime. */
+function checked(gradient: Ref, target: Ref, node: Node, index: number): Ref {
+  const got = dims(gradient), want = dims(target);
+  if (gradient.dtype !== target.dtype || got.length !== want.length || got.some((extent, axis) => extent !== want[axis])) {
+    throw new RangeError(`the gradient of ${node.op} "${node.name}" with respect to input ${index} is ${gradient.dtype}[${got.join(', ')}], expected ${target.dtype}[${want.join(', ')}]`);
+  }
+  return gradient;
+}
+
+function zerosLike(b: GraphBuilder, ref: Ref): Ref {
+  const zero = ref.dtype === 'float64' ? b.constant(ndarray('float64', [1], new Float64Array(1)))
+    : ref.dtype === 'float16' ? b.constant(ndarray('float16', [1], new Uint16Array(1))) : b.constant(ndarray('float32', [1], new Float32Array(1)));
+  return b.expand(zero, dims(ref));
+}
+
+/** Value names from an output back to the node, for error messages. */
+function path(graph: Graph, node: Node, outputs: readonly string[]): string[] {
+  const maker = producers(graph), wanted = new Set(node.outputs);
+  const cameFrom = new Map<string, string | null>(outputs.map((name) => [name, null]));
+  const open = [...outputs];
+  for (let name = open.shift(); name !== undefined; name = open.shift()) {
+    if (wanted.has(name)) {
+      const trail: string[] = [];
+      for (let at: string | null = name; at !== null; at = cameFrom.get(at) ?? null) trail.unshift(at);
+      return trail.length <= 8 ? trail : [...trail.slice(0, 3), `... ${trail.length - 6} more ...`, ...trail.slice(-3)];
+    }
+    const producer = maker.get(name);
+    for (const next of producer === undefined ? [] : readsOf(producer)) {
+      if (!cameFrom.has(next)) { cameFrom.set(next, name); open.push(next); }
+    }
+  }
+  return [node.name];
+}

@@ -1,0 +1,94 @@
+/** Operators that pick elements by index: the gradient is scattered back and added where an element was picked twice. */
+import { ALL_OPSETS, axisOf, cotangent, dims, input, number, output, range } from '../rule.ts';
+import type { Rule } from '../rule.ts';
+import type { GraphBuilder, Ref } from '../../onnx/build.ts';
+
+/** Zeros of this shape, to scatter into. */
+function zeros(b: GraphBuilder, like: Ref, shape: readonly number[]): Ref {
+  return b.expand(number(b, 0, like.dtype), shape);
+}
+
+/** y[.., i, ..] = x[.., index_i, ..] along one axis */
+export const GATHER: Rule<'Gather'> = {
+  op: 'Gather', opsets: [16, 24],
+  vjp(c) {
+    const { b } = c, x = input(c, 0), indices = input(c, 1), shape = dims(x), axis = axisOf(c.attributes.axis, shape.length);
+    const picked = dims(indices), extent = shape[axis] ?? 0;
+    const known = b.constantOf(indices);
+    const rest = shape.filter((_, k) => k !== axis);
+    // Axis to the front, indices flat: [picks, ...rest].
+    const rank = dims(output(c)).length;
+    const front = [...range(picked.length).map((k) => axis + k), ...range(rank).filter((k) => k < axis || k >= axis + picked.length)];
+    const picks = picked.reduce((product, size) => product * size, 1);
+    const rows = b.reshape(b.transpose(cotangent(c), front), [picks, ...rest]);
+    const back = range(shape.length).map((k) => (k === axis ? 0 : k < axis ? k + 1 : k));
+    if (known?.length === 1) { // one element: a pad is cheaper than a scatter
+      const at = axisOf(known[0] ?? 0, extent);
+      const padded = b.pad(rows, [at, ...rest.map(() => 0)], [extent - 1 - at, ...rest.map(() => 0)]);
+      return [b.transpose(padded, back), null];
+    }
+    const flat = b.reshape(indices, [picks, 1]);
+    const spread = b.node('ScatterND', [zeros(b, x, [extent, ...rest]), b.cast(flat, 'int64'), rows], { reduction: 'add' });
+    return [b.transpose(spread, back), null];
+  },
+};
+
+/** y[i][j] = x[index[i][j]][j] for axis 0 */
+export const GATHER_ELEMENTS: Rule<'GatherElements'> = {
+  op: 'GatherElements', opsets: [16, 24],
+  vjp: (c) => [c.b.node('ScatterElements', [zeros(c.b, input(c, 0), dims(input(c, 0))), input(c, 1), cotangent(c)], { axis: c.attributes.axis, reduction: 'add' }), null],
+};
+
+export const GATHER_ND: Rule<'GatherND'> = {
+  op: 'GatherND', opsets: [16, 24],
+  vjp(c) {
+    const { b } = c, x = input(c, 0), shape = dims(x), batch = c.attributes.batch_dims;
+    if (batch === 0) return [b.node('ScatterND', [zeros(b, x, shape), input(c, 1), cotangent(c)], { reduction: 'add' }), null];
+    // Batch axes become leading index columns.
+    const indices = dims(input(c, 1)), lead = indices.slice(0, -1);
+    const columns = range(batch).map((k) => {
+      const line = b.reshape(b.integers(range(lead[k] ?? 0)), lead.map((_, axis) => (axis === k ? (lead[k] ?? 0) : 1)));
+      return b.unsqueeze(b.expand(line, lead), [lead.length]);
+    });
+    return [b.node('ScatterND', [zeros(b, x, shape), b.concat([...columns, input(c, 1)], lead.length), cotangent(c)], { reduction: 'add' }), null];
+  },
+};
+
+/** y = x with some places overwritten (or added to): dx loses them, the updates take them. */
+export const SCATTER_ND: Rule<'ScatterND'> = {
+  op: 'ScatterND', opsets: [16, 24],
+  vjp(c) {
+    const { b } = c, dy = cotangent(c), indices = input(c, 1), updates = input(c, 2);
+    const taken = b.node('GatherND', [dy, indices]);
+    if (c.attributes.reduction === 'add') return [dy, null, taken];
+    return [b.node('ScatterND', [dy, indices, zeros(b, updates, dims(updates))]), null, taken];
+  },
+};
+
+export const SCATTER_ELEMENTS: Rule<'ScatterElements'> = {
+  op: 'ScatterElements', opsets: [16, 24],
+  vjp(c) {
+    const { b } = c, dy = cotangent(c), indices = input(c, 1), axis = c.attributes.axis;
+    const taken = b.node('GatherElements', [dy, indices], { axis });
+    if (c.attributes.reduction === 'add') return [dy, null, taken];
+    return [b.node('ScatterElements', [dy, indices, zeros(b, dy, dims(indices))], { axis }), null, taken];
+  },
+};
+
+/** The k largest values: each gradient goes back to where its value was. */
+export const TOP_K: Rule<'TopK'> = {
+  op: 'TopK', opsets: [16, 24],
+  vjp: (c) => [c.b.node('ScatterElements', [zeros(c.b, input(c, 0), dims(input(c, 0))), output(c, 1), cotangent(c)], { axis: c.attributes.axis, reduction: 'add' }), null],
+};
+
+/** y_i = sum of x up to i: dx is the sum of dy from i on. */
+export const CUM_SUM: Rule<'CumSum'> = {
+  op: 'CumSum', opsets: ALL_OPSETS,
+  vjp: (c) => [c.b.node('CumSum', [cotangent(c), input(c, 1)], { exclusive: c.attributes.exclusive, reverse: 1 - c.attributes.reverse }), null],
+};
+
+/** Keeps a triangle: dx keeps the same one. */
+export const TRILU: Rule<'Trilu'> = {
+  op: 'Trilu', opsets: [14, 24],
+  vjp: (c) => [c.b.node('Trilu', c.inputs[1] === undefined ? [cotangent(c)] : [cotangent(c), c.inputs[1]], { upper: c.attributes.upper }), null],
+};

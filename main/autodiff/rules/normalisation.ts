@@ -1,0 +1,94 @@
+/**
+ * Normalisations. With n = (x - mean) r over the normalised axes, r = 1 / sqrt(var + epsilon), and g = dy scale:
+ *   dx = r (g - mean(g) - n mean(g n))                       (means over the normalised axes)
+ * RMS normalisation has no mean to subtract: dx = r (g - n mean(g n)), n = x r, r = 1 / sqrt(mean(x^2) + epsilon).
+ * Statistics of half-precision graphs are taken in float32 (stash type 1).
+ */
+import type { GraphBuilder, Ref } from '../../onnx/build.ts';
+import { ALL_OPSETS, axisOf, cotangent, dims, input, number, range } from '../rule.ts';
+import type { Rule } from '../rule.ts';
+
+interface Normalised { readonly n: Ref; readonly r: Ref }
+
+/** n and r of x over these axes; `centred` false = root mean square. x in float32 or float64. */
+function normalise(b: GraphBuilder, x: Ref, axes: readonly number[], epsilon: number, centred: boolean): Normalised {
+  const middle = centred ? b.sub(x, b.reduceMean(x, axes, true)) : x;
+  const r = b.reciprocal(b.sqrt(b.add(b.reduceMean(b.mul(middle, middle), axes, true), number(b, epsilon, x.dtype))));
+  return { n: b.mul(middle, r), r };
+}
+
+function back(b: GraphBuilder, g: Ref, { n, r }: Normalised, axes: readonly number[], centred: boolean): Ref {
+  const along = b.mul(n, b.reduceMean(b.mul(g, n), axes, true));
+  return b.mul(r, centred ? b.sub(b.sub(g, b.reduceMean(g, axes, true)), along) : b.sub(g, along));
+}
+
+/** Half precision is widened for the statistics. */
+const wide = (b: GraphBuilder, x: Ref): Ref => (x.dtype === 'float16' ? b.cast(x, 'float32') : x);
+
+function tail<O extends 'LayerNormalization' | 'RMSNormalization'>(op: O, opsets: readonly [number, number], centred: boolean): Rule<O> {
+  return {
+    op, opsets,
+    vjp(c) {
+      const { b } = c, x = wide(b, input(c, 0)), scale = wide(b, input(c, 1)), dy = wide(b, cotangent(c));
+      const { axis, epsilon } = c.attributes as { axis: number; epsilon: number };
+      const rank = dims(x).length, axes = range(rank).filter((k) => k >= axisOf(axis, rank));
+      const normalised = normalise(b, x, axes, epsilon, centred);
+      const dx = back(b, b.mul(dy, scale), normalised, axes, centred);
+      const narrow = (ref: Ref): Ref => b.cast(ref, input(c, 0).dtype);
+      return [c.needs[0] === true ? narrow(dx) : null, c.needs[1] === true ? narrow(b.mul(dy, normalised.n)) : null, c.needs[2] === true ? narrow(dy) : null];
+    },
+  };
+}
+/** scale and bias have the shape of the normalised axes; the walker sums over the others. */
+export const LAYER_NORMALIZATION = tail('LayerNormalization', [17, 24], true);
+export const RMS_NORMALIZATION = tail('RMSNormalization', [23, 24], false);
+
+/** Per image and channel over the spatial axes; scale and bias `[channels]`. */
+export const INSTANCE_NORMALIZATION: Rule<'InstanceNormalization'> = {
+  op: 'InstanceNormalization', opsets: ALL_OPSETS,
+  vjp(c) {
+    const { b } = c, x = wide(b, input(c, 0)), dy = wide(b, cotangent(c)), shape = dims(x), channels = shape[1] ?? 0;
+    const axes = range(shape.length).slice(2), others = [0, ...axes];
+    const scale = b.reshape(wide(b, input(c, 1)), [1, channels, ...axes.map(() => 1)]);
+    const normalised = normalise(b, x, axes, c.attributes.epsilon, true);
+    const narrow = (ref: Ref): Ref => b.cast(ref, input(c, 0).dtype);
+    return [
+      c.needs[0] === true ? narrow(back(b, b.mul(dy, scale), normalised, axes, true)) : null,
+      c.needs[1] === true ? narrow(b.reduceSum(b.mul(dy, normalised.n), others)) : null, c.needs[2] === true ? narrow(b.reduceSum(dy, others)) : null,
+    ];
+  },
+};
+
+/** Per image and group of channels. Until opset 20 scale and bias are `[groups]`, from 21 on `[channels]`. */
+export const GROUP_NORMALIZATION: Rule<'GroupNormalization'> = {
+  op: 'GroupNormalization', opsets: [18, 24],
+  vjp(c) {
+    const { b } = c, shape = dims(input(c, 0)), groups = c.attributes.num_groups, channels = shape[1] ?? 0, spatial = shape.slice(2);
+    const split = [shape[0] ?? 0, groups, channels / groups, ...spatial], axes = range(split.length).slice(2);
+    const x = b.reshape(wide(b, input(c, 0)), split), dy = b.reshape(wide(b, cotangent(c)), split);
+    const perGroup = dims(input(c, 1))[0] === groups && c.b.opset < 21;
+    const scale = b.reshape(wide(b, input(c, 1)), [1, groups, perGroup ? 1 : channels / groups, ...spatial.map(() => 1)]);
+    const normalised = normalise(b, x, axes, c.attributes.epsilon, true);
+    const narrow = (ref: Ref): Ref => b.cast(ref, input(c, 0).dtype);
+    const parameter = (ref: Ref): Ref => b.reshape(b.reduceSum(ref, perGroup ? [0, ...axes] : [0, ...axes.slice(1)]), dims(input(c, 1)));
+    return [
+      c.needs[0] === true ? narrow(b.reshape(back(b, b.mul(dy, scale), normalised, axes, true), shape)) : null,
+      c.needs[1] === true ? narrow(parameter(b.mul(dy, normalised.n))) : null, c.needs[2] === true ? narrow(parameter(dy)) : null,
+    ];
+  },
+};
+
+/** Inference form: mean and variance are given, so y is affine in x. */
+export const BATCH_NORMALIZATION: Rule<'BatchNormalization'> = {
+  op: 'BatchNormalization', opsets: [15, 24],
+  vjp(c) {
+    const { b } = c, x = input(c, 0), shape = dims(x), dy = cotangent(c), others = range(shape.length).filter((k) => k !== 1);
+    const perChannel = (ref: Ref): Ref => b.reshape(ref, [1, shape[1] ?? 0, ...shape.slice(2).map(() => 1)]);
+    const r = perChannel(b.reciprocal(b.sqrt(b.add(input(c, 4), number(b, c.attributes.epsilon, x.dtype)))));
+    const n = b.mul(b.sub(x, perChannel(input(c, 3))), r);
+    return [
+      b.mul(dy, b.mul(perChannel(input(c, 1)), r)),
+      c.needs[1] === true ? b.reduceSum(b.mul(dy, n), others) : null, c.needs[2] === true ? b.reduceSum(dy, others) : null, null, null,
+    ];
+  },
+};

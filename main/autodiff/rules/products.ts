@@ -1,0 +1,73 @@
+/** Products. With Y = A B: dA = dY B^T, dB = A^T dY. */
+import type { GraphBuilder, Ref } from '../../onnx/build.ts';
+import { ALL_OPSETS, cotangent, dims, input, number, range, unsupported } from '../rule.ts';
+import type { Rule } from '../rule.ts';
+
+/** Last two axes exchanged. */
+export function turned(b: GraphBuilder, x: Ref): Ref {
+  const rank = dims(x).length;
+  return b.transpose(x, [...range(rank - 2), rank - 1, rank - 2]);
+}
+
+export const MAT_MUL: Rule<'MatMul'> = {
+  op: 'MatMul', opsets: ALL_OPSETS,
+  vjp(c) {
+    const { b } = c, a = input(c, 0), w = input(c, 1), sa = dims(a), sw = dims(w), dy = cotangent(c);
+    // 1. Vectors become matrices: [k] -> [1, k] on the left, [k, 1] on the right.
+    const left = sa.length === 1 ? b.reshape(a, [1, ...sa]) : a, right = sw.length === 1 ? b.reshape(w, [...sw, 1]) : w;
+    let dyMatrix = dy;
+    if (sw.length === 1) dyMatrix = b.unsqueeze(dyMatrix, [dims(dyMatrix).length]);
+    if (sa.length === 1) dyMatrix = b.unsqueeze(dyMatrix, [dims(dyMatrix).length - 1]);
+    const plain = dims(right).length === 2 && dims(left).length > 2; // [..., n, k] x [k, m]: one tall product
+    let da: Ref | null = null, dw: Ref | null = null;
+    if (c.needs[0] === true) da = b.matMul(dyMatrix, turned(b, right));
+    if (c.needs[1] === true) {
+      if (plain) {
+        const k = dims(left).at(-1) ?? 0, m = dims(dyMatrix).at(-1) ?? 0, n = dims(left).slice(0, -1).reduce((p, s) => p * s, 1);
+        dw = b.matMul(turned(b, b.reshape(left, [n, k])), b.reshape(dyMatrix, [n, m]));
+      } else dw = b.matMul(turned(b, left), dyMatrix);
+    }
+    // 2. Back to vectors; batch axes that were broadcast are summed by the walker once the trailing axes agree.
+    return [da !== null && sa.length === 1 ? vector(b, da, 'left') : da, dw !== null && sw.length === 1 ? vector(b, dw, 'right') : dw];
+  },
+};
+
+/** `[..., 1, k]` or `[..., k, 1]` to `[..., k]`. */
+function vector(b: GraphBuilder, x: Ref, side: 'left' | 'right'): Ref {
+  const rank = dims(x).length;
+  return b.squeeze(x, [side === 'left' ? rank - 2 : rank - 1]);
+}
+
+/** Y = alpha A' B' + beta C */
+export const GEMM: Rule<'Gemm'> = {
+  op: 'Gemm', opsets: ALL_OPSETS,
+  vjp(c) {
+    const { b, attributes: { alpha, beta, transA, transB } } = c, a = input(c, 0), w = input(c, 1), dy = cotangent(c);
+    const da = transA === 1 ? b.gemm(w, dy, null, { alpha, transA: transB, transB: 1 }) : b.gemm(dy, w, null, { alpha, transB: 1 - transB });
+    const dw = c.needs[1] !== true ? null : transB === 1 ? b.gemm(dy, a, null, { alpha, transA: 1, transB: transA }) : b.gemm(a, dy, null, { alpha, transA: 1 - transA });
+    return [c.needs[0] === true ? da : null, dw, c.needs[2] === true ? (beta === 1 ? dy : b.mul(dy, number(b, beta, dy.dtype))) : null];
+  },
+};
+
+/** The gradient of one term is the Einsum of dy with all other terms; letters only that term has are spread. */
+export const EINSUM: Rule<'Einsum'> = {
+  op: 'Einsum', opsets: ALL_OPSETS,
+  vjp(c) {
+    const { b } = c, equation = c.attributes.equation.replace(/\s/g, '');
+    if (equation.includes('.')) throw unsupported(c.node, 'an equation without "..."', equation);
+    const [left = '', right] = equation.split('->');
+    const terms = left.split(','), letters = [...left.replaceAll(',', '')];
+    const result = right ?? [...new Set(letters)].filter((letter) => letters.indexOf(letter) === letters.lastIndexOf(letter)).sort().join('');
+    return terms.map((term, i) => {
+      if (c.needs[i] !== true) return null;
+      if (new Set(term).size !== term.length) throw unsupported(c.node, 'each letter once in a term', term);
+      const others = terms.map((other, k) => ({ other, ref: input(c, k) })).filter((_, k) => k !== i);
+      const seen = new Set([...result, ...others.flatMap(({ other }) => [...other])]);
+      const inside = [...term].filter((letter) => seen.has(letter)).join('');
+      const product = b.einsum(`${[result, ...others.map(({ other }) => other)].join(',')}->${inside}`, cotangent(c), ...others.map(({ ref }) => ref));
+      if (inside === term) return product;
+      const shape = dims(input(c, i)); // letters summed inside this term alone: the same gradient along them
+      return b.expand(b.reshape(product, [...term].map((letter, axis) => (seen.has(letter) ? (shape[axis] ?? 1) : 1))), shape);
+    });
+  },
+};

@@ -1,0 +1,22 @@
+/** Softmax and its logarithm along one axis. */
+import { ALL_OPSETS, axisOf, cotangent, dims, output } from '../rule.ts';
+import type { Rule } from '../rule.ts';
+
+/** dx = y (dy - sum(dy y)) */
+export const SOFTMAX: Rule<'Softmax'> = {
+  op: 'Softmax', opsets: ALL_OPSETS,
+  vjp(c) {
+    const { b } = c, y = output(c), dy = cotangent(c), axis = axisOf(c.attributes.axis, dims(y).length);
+    const product = b.mul(dy, y);
+    return [b.sub(product, b.mul(y, b.reduceSum(product, [axis], true)))];
+  },
+};
+
+/** dx = dy - exp(y) sum(dy) */
+export const LOG_SOFTMAX: Rule<'LogSoftmax'> = {
+  op: 'LogSoftmax', opsets: ALL_OPSETS,
+  vjp(c) {
+    const { b } = c, y = output(c), dy = cotangent(c), axis = axisOf(c.attributes.axis, dims(y).length);
+    return [b.sub(dy, b.mul(b.exp(y), b.reduceSum(dy, [axis], true)))];
+  },
+};
