@@ -62,8 +62,9 @@ export default tseslint.config(
   },
   {
     // Programs, not libraries: they talk to a terminal.
-    files: ['main/entry/**', 'build/**', 'test/support/**'],
-    rules: { 'no-console': 'off' },
+    files: ['main/entry/**', 'build/**', 'test/support/**', 'test/e2e/**'],
+    // Playwright reads which fixtures a function needs from its first parameter, `{}` if none.
+    rules: { 'no-console': 'off', 'no-empty-pattern': ['error', { allowObjectPatternsAsParameters: true }] },
   },
   {
     files: ['build/**/*.mjs', 'eslint.config.js'],

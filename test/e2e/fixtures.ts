@@ -1,0 +1,87 @@
+/** Drives the real, built app: a fresh profile per test, and any error that the app or its page writes fails the test. */
+import { _electron, test as base, type ConsoleMessage, type ElectronApplication, type Page } from '@playwright/test';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+export const ROOT = path.resolve(import.meta.dirname, '../..');
+const SCREENS = path.join(ROOT, 'test-results/screens');
+
+/** Messages that say nothing about the app. */
+const HARMLESS = [
+  /GL Driver Message .* GPU stall due to ReadPixels/, // a screenshot reads the canvas back
+];
+
+export interface Running {
+  readonly app: ElectronApplication;
+  readonly page: Page;
+  /** Milliseconds from the start of the process to the window's first load. */
+  readonly milliseconds: number;
+  /** What went wrong so far; the fixture asserts that it stays empty. */
+  readonly problems: string[];
+}
+
+export interface Lab {
+  /** The app's user data, kept between `start`s of one test. */
+  readonly profile: string;
+  /** Starts the app; call it again after closing it to see what it remembers. */
+  start(...args: string[]): Promise<Running>;
+  /** A picture of the window, in test-results/screens/NAME.png. */
+  shot(page: Page, name: string): Promise<void>;
+  /** Forgets the problems that match: for tests that provoke them. */
+  expectProblem(pattern: RegExp): void;
+}
+
+export const test = base.extend<{ lab: Lab; running: Running }>({
+  lab: async ({}, use, testInfo) => {
+    const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'optogram-e2e-'));
+    const started: Running[] = [];
+    const expected: RegExp[] = [];
+    await use({
+      profile,
+      start: async (...args) => {
+        const running = await launch(profile, args);
+        started.push(running);
+        return running;
+      },
+      shot: async (page, name) => {
+        fs.mkdirSync(SCREENS, { recursive: true });
+        await page.screenshot({ path: path.join(SCREENS, `${name}.png`) });
+      },
+      expectProblem: (pattern) => { expected.push(pattern); },
+    });
+    for (const { app } of started) await app.close();
+    const problems = started.flatMap((running) => running.problems).filter((line) => !expected.some((pattern) => pattern.test(line)));
+    if (problems.length > 0) await testInfo.attach('problems', { body: problems.join('\n'), contentType: 'text/plain' });
+    base.expect(problems, 'errors and warnings of the app and its page').toEqual([]);
+    fs.rmSync(profile, { recursive: true, force: true });
+  },
+  running: async ({ lab }, use) => { await use(await lab.start()); },
+});
+
+export const expect = test.expect;
+
+async function launch(profile: string, args: readonly string[]): Promise<Running> {
+  const { ELECTRON_RUN_AS_NODE: _asNode, NODE_OPTIONS: _options, ...environment } = process.env;
+  const began = performance.now();
+  const app = await _electron.launch({
+    cwd: ROOT,
+    // SwiftShader draws WebGL in software; /dev/shm is tiny in containers.
+    args: ['.', `--user-data-dir=${profile}`, '--enable-unsafe-swiftshader', '--disable-dev-shm-usage', '--force-device-scale-factor=1', '--lang=en-US', ...args],
+    env: Object.fromEntries(Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
+  });
+  const problems: string[] = [];
+  const report = (origin: string) => (message: ConsoleMessage): void => {
+    const text = message.text();
+    if ((message.type() === 'error' || message.type() === 'warning') && !HARMLESS.some((pattern) => pattern.test(text))) problems.push(`${origin} ${message.type()}: ${text}`);
+  };
+  app.on('console', report('main process'));
+  app.on('window', (page) => {
+    page.on('console', report('page'));
+    page.on('pageerror', (error) => { problems.push(`page: ${error.stack ?? error.message}`); });
+    page.on('crash', () => { problems.push('page: crashed'); });
+  });
+  const page = await app.firstWindow();
+  await page.waitForLoadState('load');
+  return { app, page, milliseconds: performance.now() - began, problems };
+}
