@@ -96,94 +96,100 @@ app.on('web-contents-created', (_event, contents) => {
   contents.setWindowOpenHandler(() => ({ action: 'deny' }));
 });
 
-await app.whenReady();
+async function start(): Promise<void> {
+  let store: ReturnType<typeof openStore>;
+  try {
+    store = openStore(workspace);
+  } catch (error) {
+    const report = reportOf(error);
+    dialog.showErrorBox('Optogram cannot open its workspace', [report.message, report.found, report.fix].filter((line) => line !== undefined).join('\n'));
+    app.exit(report.kind === 'bug' ? 1 : 3);
+    throw error;
+  }
 
-let store: ReturnType<typeof openStore>;
-try {
-  store = openStore(workspace);
-} catch (error) {
-  const report = reportOf(error);
-  dialog.showErrorBox('Optogram cannot open its workspace', [report.message, report.found, report.fix].filter((line) => line !== undefined).join('\n'));
-  app.exit(report.kind === 'bug' ? 1 : 3);
-  throw error;
-}
+  protocol.handle('app', (request) => serveFile(request.url, { rendererFolder, workspace, fetchFile: (file) => net.fetch(pathToFileURL(file).toString()) }));
+  session.defaultSession.setPermissionRequestHandler((_contents, _permission, callback) => { callback(false); });
+  session.defaultSession.setPermissionCheckHandler(() => false);
 
-protocol.handle('app', (request) => serveFile(request.url, { rendererFolder, workspace, fetchFile: (file) => net.fetch(pathToFileURL(file).toString()) }));
-session.defaultSession.setPermissionRequestHandler((_contents, _permission, callback) => { callback(false); });
-session.defaultSession.setPermissionCheckHandler(() => false);
-
-const listeners = new Set<(runId: string) => void>();
-const queue = openQueue(store, workEngine, {
-  onRun: (row) => {
-    push('run.changed', row);
-    window?.setProgressBar(row.state === 'running' ? row.progress : -1);
-    for (const listener of listeners) listener(row.id);
-  },
-  onEvent: (runId, event) => { push('run.event', { runId, event }); },
-  onJob: (row) => { push('job.changed', row); },
-  onEngineLost: (message) => { push('engine.restarted', { lane: 'work', message }); },
-});
-
-const handlers = makeHandlers({
-  store, queue, demoFolder: options['demo-data'] ?? path.join(workspace, 'demo-data'),
-  desktop: {
-    version: app.getVersion(), electron: process.versions.electron, platform: process.platform,
-    chooseFolder: async () => {
-      if (window === null) return null;
-      const chosen = await dialog.showOpenDialog(window, { title: 'Open a data folder', properties: ['openDirectory'], ...lastFolder('open') });
-      const folder = chosen.filePaths[0];
-      if (chosen.canceled || folder === undefined) return null;
-      writeSetting(store, 'folder.open', path.dirname(folder));
-      return folder;
+  const listeners = new Set<(runId: string) => void>();
+  const queue = openQueue(store, workEngine, {
+    onRun: (row) => {
+      push('run.changed', row);
+      window?.setProgressBar(row.state === 'running' ? row.progress : -1);
+      for (const listener of listeners) listener(row.id);
     },
-    chooseSaveFile: async (suggested, extension) => {
-      if (window === null) return null;
-      const folder = (readSetting(store, `folder.save.${extension}`) ?? app.getPath('documents')) as string;
-      const chosen = await dialog.showSaveDialog(window, { defaultPath: path.join(folder, suggested), filters: [{ name: extension.toUpperCase(), extensions: [extension] }] });
-      if (chosen.canceled || chosen.filePath === '') return null;
-      writeSetting(store, `folder.save.${extension}`, path.dirname(chosen.filePath));
-      return chosen.filePath;
+    onEvent: (runId, event) => { push('run.event', { runId, event }); },
+    onJob: (row) => { push('job.changed', row); },
+    onEngineLost: (message) => { push('engine.restarted', { lane: 'work', message }); },
+  });
+
+  const handlers = makeHandlers({
+    store, queue, demoFolder: options['demo-data'] ?? path.join(workspace, 'demo-data'),
+    desktop: {
+      version: app.getVersion(), electron: process.versions.electron, platform: process.platform,
+      chooseFolder: async () => {
+        if (window === null) return null;
+        const chosen = await dialog.showOpenDialog(window, { title: 'Open a data folder', properties: ['openDirectory'], ...lastFolder('open') });
+        const folder = chosen.filePaths[0];
+        if (chosen.canceled || folder === undefined) return null;
+        writeSetting(store, 'folder.open', path.dirname(folder));
+        return folder;
+      },
+      chooseSaveFile: async (suggested, extension) => {
+        if (window === null) return null;
+        const folder = (readSetting(store, `folder.save.${extension}`) ?? app.getPath('documents')) as string;
+        const chosen = await dialog.showSaveDialog(window, { defaultPath: path.join(folder, suggested), filters: [{ name: extension.toUpperCase(), extensions: [extension] }] });
+        if (chosen.canceled || chosen.filePath === '') return null;
+        writeSetting(store, `folder.save.${extension}`, path.dirname(chosen.filePath));
+        return chosen.filePath;
+      },
+      showInFolder: (file) => { shell.showItemInFolder(file); },
+      setTheme: (theme) => { nativeTheme.themeSource = theme; },
     },
-    showInFolder: (file) => { shell.showItemInFolder(file); },
-    setTheme: (theme) => { nativeTheme.themeSource = theme; },
-  },
-});
+  });
 
-function lastFolder(purpose: string): { defaultPath?: string } {
-  const folder = readSetting(store, `folder.${purpose}`);
-  return typeof folder === 'string' && fs.existsSync(folder) ? { defaultPath: folder } : {};
+  function lastFolder(purpose: string): { defaultPath?: string } {
+    const folder = readSetting(store, `folder.${purpose}`);
+    return typeof folder === 'string' && fs.existsSync(folder) ? { defaultPath: folder } : {};
+  }
+
+  registerHandlers(handlers, (url) => url.startsWith(`${ORIGIN}/`) || (devServer !== undefined && url.startsWith(devServer)), (error) => { console.error(error); });
+  const theme = readSetting(store, 'theme');
+  nativeTheme.themeSource = theme === 'light' || theme === 'dark' ? theme : 'system';
+  Menu.setApplicationMenu(Menu.buildFromTemplate(menuTemplate(process.platform, (id) => { push('command', { id }); })));
+
+  window = createWindow(reportFolder === undefined ? readSetting(store, 'window') : { x: 0, y: 0, width: 1440, height: 900 });
+  window.on('close', () => { if (window !== null && !window.isDestroyed()) writeSetting(store, 'window', window.getNormalBounds()); });
+  window.on('closed', () => { window = null; });
+  app.on('window-all-closed', () => { app.quit(); });
+  app.on('before-quit', () => {
+    quitting = true;
+    queue.close();
+    viewEngine?.kill();
+  });
+  app.on('quit', () => { store.close(); });
+  app.on('second-instance', (_event, _argv, _cwd, data) => {
+    window?.restore();
+    window?.focus();
+    const target = (data as { words?: readonly string[] }).words?.find((word) => fs.existsSync(word));
+    if (target !== undefined) push('data.openRequested', { path: path.resolve(target) });
+  });
+  app.on('open-file', (event, file) => {
+    event.preventDefault();
+    push('data.openRequested', { path: file });
+  });
+
+  await window.loadURL(devServer ?? `${ORIGIN}/index.html`).catch((error: unknown) => { if (!quitting) console.error(error); });
+  const given = words.find((word) => word !== '.' && fs.existsSync(word));
+  if (given !== undefined) push('data.openRequested', { path: path.resolve(given) });
+  if (reportFolder !== undefined) {
+    const code = await demoReport({ folder: path.resolve(reportFolder), window, handlers, workspace, onRunChanged: (listener) => { listeners.add(listener); } });
+    app.exit(code);
+  }
 }
 
-registerHandlers(handlers, (url) => url.startsWith(`${ORIGIN}/`) || (devServer !== undefined && url.startsWith(devServer)), (error) => { console.error(error); });
-const theme = readSetting(store, 'theme');
-nativeTheme.themeSource = theme === 'light' || theme === 'dark' ? theme : 'system';
-Menu.setApplicationMenu(Menu.buildFromTemplate(menuTemplate(process.platform, (id) => { push('command', { id }); })));
-
-window = createWindow(reportFolder === undefined ? readSetting(store, 'window') : { x: 0, y: 0, width: 1440, height: 900 });
-window.on('close', () => { if (window !== null && !window.isDestroyed()) writeSetting(store, 'window', window.getNormalBounds()); });
-window.on('closed', () => { window = null; });
-app.on('window-all-closed', () => { app.quit(); });
-app.on('before-quit', () => {
-  quitting = true;
-  queue.close();
-  viewEngine?.kill();
+// Not `await app.whenReady()`: Electron is ready only after this module's top level has run to its end.
+app.whenReady().then(start).catch((error: unknown) => {
+  console.error(error);
+  app.exit(1);
 });
-app.on('quit', () => { store.close(); });
-app.on('second-instance', (_event, _argv, _cwd, data) => {
-  window?.restore();
-  window?.focus();
-  const target = (data as { words?: readonly string[] }).words?.find((word) => fs.existsSync(word));
-  if (target !== undefined) push('data.openRequested', { path: path.resolve(target) });
-});
-app.on('open-file', (event, file) => {
-  event.preventDefault();
-  push('data.openRequested', { path: file });
-});
-
-await window.loadURL(devServer ?? `${ORIGIN}/index.html`).catch((error: unknown) => { if (!quitting) console.error(error); });
-const given = words.find((word) => word !== '.' && fs.existsSync(word));
-if (given !== undefined) push('data.openRequested', { path: path.resolve(given) });
-if (reportFolder !== undefined) {
-  const code = await demoReport({ folder: path.resolve(reportFolder), window, handlers, workspace, onRunChanged: (listener) => { listeners.add(listener); } });
-  app.exit(code);
-}
