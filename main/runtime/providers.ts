@@ -33,7 +33,7 @@ function tinyModel(): Uint8Array {
 /** Tries one provider. A wrong result counts as not working. */
 export async function probeProvider(provider: Provider): Promise<ProviderReport> {
   try {
-    const session = await openSession({ bytes: tinyModel(), name: 'probe' }, { provider });
+    const session = await openSession({ bytes: tinyModel(), name: 'probe' }, { provider, quiet: true });
     try {
       const { y } = await session.run({ x: f32([1, 2], [3, 4]) });
       const works = y?.data[0] === 6 && y.data[1] === 8;

@@ -39,6 +39,8 @@ export interface SessionOptions {
    * For weights of a gigabyte and more; false unless given.
    */
   readonly mapWeights?: boolean;
+  /** Keep the runtime from writing errors to stderr; they are thrown anyway. For trying what may not work. */
+  readonly quiet?: boolean;
 }
 
 export interface TensorSpec {
@@ -74,7 +76,7 @@ function runtimeOptions(options: SessionOptions, folder: string | undefined): or
   return {
     executionProviders: [options.provider ?? 'cpu'],
     enableMemPattern: false,
-    logSeverityLevel: 3,
+    logSeverityLevel: options.quiet === true ? 4 : 3,
     ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
     ...(Object.keys(session).length === 0 ? {} : { extra: { session } }),
   };

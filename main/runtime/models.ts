@@ -1,0 +1,197 @@
+/**
+ * Model packs: folders of networks by role. Checking says per role what a folder provides or lacks; opening gives sessions.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { reportOf, UserError } from '../../common/errors.ts';
+import type { ErrorReport } from '../../common/errors.ts';
+import { tap } from '../onnx/edit/tap.ts';
+import { feedsOf, producers } from '../onnx/graph.ts';
+import type { Graph, ValueInfo } from '../onnx/graph.ts';
+import { readModel } from '../onnx/protobuf/read.ts';
+import { shapeText } from '../onnx/shape-rules.ts';
+import { byteLengthOf } from '../onnx/tensor.ts';
+import { describePack, readFacts, ROLES } from './pack-description.ts';
+import type { PackDescription, Role } from './pack-description.ts';
+import { graphSource, openSession } from './session.ts';
+import type { Session, SessionOptions } from './session.ts';
+
+export interface Pack extends PackDescription {
+  readonly dir: string;
+  /** Inner tensors of the image encoder, found in its graph where the pack does not list them. */
+  readonly taps: readonly string[];
+  /** The scheduler's configuration as the file has it. */
+  readonly schedulerConfig: Readonly<Record<string, unknown>>;
+  /** Identifies the networks: of the declared checksums, or of the files themselves where none are declared. */
+  readonly hash: string;
+}
+
+export interface RoleCheck {
+  readonly role: Role | 'pack' | 'tokenizer' | 'scheduler';
+  readonly file: string;
+  readonly ok: boolean;
+  /** `name dtype[shape]` */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly problem?: ErrorReport;
+}
+
+export interface PackCheck {
+  readonly dir: string;
+  readonly name: string;
+  readonly ok: boolean;
+  readonly roles: readonly RoleCheck[];
+}
+
+/** Weights above this are mapped from their file rather than copied. */
+const MAP_ABOVE_BYTES = 2 ** 29;
+/** The second layer of the MLP of a transformer block, as PyTorch exports name it. */
+const TAP_NAME = /layers\.(\d+)\/mlp\/fc2\/Add_output_0$/;
+/** MindDiffuser reads the first six blocks. */
+const TAP_BLOCKS = 6;
+
+async function exists(file: string): Promise<boolean> {
+  try { await stat(file); return true; } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR')) return false;
+    throw cause;
+  }
+}
+
+function missing(dir: string, role: string, file: string, expected: string, found: string): UserError {
+  return new UserError('model-missing', `${role}: expected ${expected}, found ${found} (${path.join(dir, file)})`, {
+    file: path.join(dir, file), expected, found, fix: 'Put the file there, or choose another pack; `optogram models check` lists what is missing.',
+  });
+}
+
+interface LoadedGraph { readonly graph: Graph; readonly bytes: Uint8Array; readonly path: string }
+
+async function loadGraph(dir: string, role: Role, file: string): Promise<LoadedGraph> {
+  const at = path.join(dir, file);
+  if (!(await exists(at))) throw missing(dir, role, file, `a model at ${file}`, 'no such file');
+  const bytes = await readFile(at), graph = readModel(bytes, at);
+  for (const initializer of graph.initializers) {
+    if (initializer.source.kind !== 'external') continue;
+    const { location, offset, length } = initializer.source, beside = path.join(path.dirname(file), location);
+    if (!(await exists(path.join(dir, beside)))) throw missing(dir, role, beside, `the weights of "${initializer.name}"`, 'no such file');
+    const { size } = await stat(path.join(dir, beside)), end = offset + (length ?? byteLengthOf(initializer.dtype, initializer.shape));
+    if (size < end) throw missing(dir, role, beside, `at least ${end} bytes`, `${size} bytes`);
+  }
+  return { graph, bytes, path: at };
+}
+
+/** Tensor names that a role's description relies on. */
+function wanted(pack: PackDescription, role: Role): { readonly inputs: readonly string[]; readonly outputs: readonly string[] } {
+  const { textEncoder, imageEncoder, vaeEncoder, vaeDecoder, unet } = pack.roles;
+  switch (role) {
+    case 'textEncoder': return { inputs: [textEncoder.ids], outputs: [textEncoder.states, ...(textEncoder.embedding === null ? [] : [textEncoder.embedding])] };
+    case 'imageEncoder': return { inputs: [imageEncoder.input], outputs: [imageEncoder.embedding] };
+    case 'vaeEncoder': return { inputs: [vaeEncoder.picture], outputs: [vaeEncoder.parameters] };
+    case 'vaeDecoder': return { inputs: [vaeDecoder.latent], outputs: [vaeDecoder.picture] };
+    case 'unet': return { inputs: [unet.sample, unet.timestep, unet.context], outputs: [unet.output] };
+    default: { const never: never = role; return never; }
+  }
+}
+
+const valueText = (value: ValueInfo): string => `${value.name} ${value.dtype}${shapeText(value.shape)}`;
+
+/** Throws `model-missing` where the graph lacks what the role needs. */
+function checkGraph(pack: PackDescription, dir: string, role: Role, graph: Graph): void {
+  const file = pack.roles[role].file, needs = wanted(pack, role), inputs = feedsOf(graph).map((input) => input.name), outputs = graph.outputs.map((output) => output.name);
+  const absentInputs = needs.inputs.filter((name) => !inputs.includes(name)), absentOutputs = needs.outputs.filter((name) => !outputs.includes(name));
+  if (absentInputs.length > 0) throw missing(dir, role, file, `inputs ${needs.inputs.join(', ')}`, inputs.join(', '));
+  if (absentOutputs.length > 0) throw missing(dir, role, file, `outputs ${needs.outputs.join(', ')}`, outputs.join(', '));
+  const extra = inputs.filter((name) => !needs.inputs.includes(name));
+  if (extra.length > 0) throw missing(dir, role, file, `no inputs besides ${needs.inputs.join(', ')}`, extra.join(', '));
+}
+
+/** The taps of the image encoder: as the pack lists them, or the MLP outputs of the first six blocks. */
+function tapsOf(pack: PackDescription, dir: string, graph: Graph): readonly string[] {
+  const made = producers(graph), listed = pack.roles.imageEncoder.taps, file = pack.roles.imageEncoder.file;
+  if (listed.length > 0) {
+    const absent = listed.filter((name) => !made.has(name));
+    if (absent.length > 0) throw missing(dir, 'imageEncoder', file, 'the inner tensors that pack.json lists', `no ${absent.join(', ')}`);
+    return listed;
+  }
+  const found = [...made.keys()].flatMap((name) => { const match = TAP_NAME.exec(name); return match === null ? [] : [{ name, block: Number(match[1]) }]; });
+  const taps = found.sort((a, b) => a.block - b.block).slice(0, TAP_BLOCKS).map(({ name }) => name);
+  if (taps.length < TAP_BLOCKS) throw missing(dir, 'imageEncoder', file, `the outputs of ${TAP_BLOCKS} MLP blocks, named ...layers.N/mlp/fc2/Add_output_0`, `${taps.length}`);
+  return taps;
+}
+
+async function hashFile(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk as Uint8Array);
+  return hash.digest('hex');
+}
+
+/** Relative paths of everything a pack is made of. */
+async function filesOf(pack: PackDescription, dir: string): Promise<readonly string[]> {
+  const models = await Promise.all(ROLES.map(async (role) => {
+    const { graph } = await loadGraph(dir, role, pack.roles[role].file), folder = path.dirname(pack.roles[role].file);
+    const outside = graph.initializers.flatMap(({ source }) => (source.kind === 'external' ? [path.join(folder, source.location)] : []));
+    return [pack.roles[role].file, ...new Set(outside)];
+  }));
+  return [pack.scheduler, `${pack.tokenizer}/vocab.json`, `${pack.tokenizer}/merges.txt`, ...models.flat()].sort();
+}
+
+async function hashOf(pack: PackDescription, dir: string): Promise<string> {
+  const { sha256, ...facts } = pack;
+  const sums = Object.keys(sha256).length > 0 ? sha256 : Object.fromEntries(await Promise.all((await filesOf(pack, dir)).map(async (file) => [file, await hashFile(path.join(dir, file))] as const)));
+  return createHash('sha256').update(JSON.stringify([facts, Object.entries(sums).sort(([a], [b]) => (a < b ? -1 : 1))])).digest('hex');
+}
+
+/** Opens the description of a pack. Throws `UserError` (`model-missing`) for the first thing that is absent or does not fit. */
+export async function openPack(dir: string): Promise<Pack> {
+  const pack = await describePack(dir, (file) => exists(path.join(dir, file)));
+  for (const file of ['vocab.json', 'merges.txt']) {
+    if (!(await exists(path.join(dir, pack.tokenizer, file)))) throw missing(dir, 'tokenizer', `${pack.tokenizer}/${file}`, `a CLIP tokenizer (${file})`, 'no such file');
+  }
+  const scheduler = await readFacts(dir, pack.scheduler, 'the scheduler');
+  for (const role of ROLES) if (!(await exists(path.join(dir, pack.roles[role].file)))) throw missing(dir, role, pack.roles[role].file, `a model at ${pack.roles[role].file}`, 'no such file');
+  const { graph } = await loadGraph(dir, 'imageEncoder', pack.roles.imageEncoder.file);
+  return { ...pack, dir, taps: tapsOf(pack, dir, graph), schedulerConfig: scheduler.raw, hash: await hashOf(pack, dir) };
+}
+
+async function checkRole(pack: PackDescription, dir: string, role: Role): Promise<RoleCheck> {
+  const file = pack.roles[role].file;
+  try {
+    const { graph } = await loadGraph(dir, role, file);
+    checkGraph(pack, dir, role, graph);
+    const taps = role === 'imageEncoder' ? tapsOf(pack, dir, graph) : [];
+    const declared = pack.sha256[file];
+    if (declared !== undefined && (await hashFile(path.join(dir, file))) !== declared) throw missing(dir, role, file, `the file whose sha256 is ${declared}`, 'other contents');
+    return { role, file, ok: true, inputs: feedsOf(graph).map(valueText), outputs: [...graph.outputs.map(valueText), ...taps.map((name) => `${name} (inner)`)] };
+  } catch (error) {
+    return { role, file, ok: false, inputs: [], outputs: [], problem: reportOf(error) };
+  }
+}
+
+async function checkFiles(role: 'tokenizer' | 'scheduler', dir: string, files: readonly string[]): Promise<RoleCheck> {
+  const absent: string[] = [];
+  for (const file of files) if (!(await exists(path.join(dir, file)))) absent.push(file);
+  const file = absent[0] ?? files[0] ?? '';
+  return { role, file, ok: absent.length === 0, inputs: [], outputs: [], ...(absent.length === 0 ? {} : { problem: reportOf(missing(dir, role, file, files.join(' and '), `no ${absent.join(', ')}`)) }) };
+}
+
+/** What a folder provides, role by role, checksums included. Never throws for what is missing: that is the answer. */
+export async function checkPack(dir: string): Promise<PackCheck> {
+  let pack: PackDescription;
+  try { pack = await describePack(dir, (file) => exists(path.join(dir, file))); } catch (error) {
+    return { dir, name: path.basename(dir), ok: false, roles: [{ role: 'pack', file: 'pack.json', ok: false, inputs: [], outputs: [], problem: reportOf(error) }] };
+  }
+  const roles: RoleCheck[] = [];
+  for (const role of ROLES) roles.push(await checkRole(pack, dir, role));
+  roles.push(await checkFiles('tokenizer', dir, [`${pack.tokenizer}/vocab.json`, `${pack.tokenizer}/merges.txt`]), await checkFiles('scheduler', dir, [pack.scheduler]));
+  return { dir, name: pack.name, ok: roles.every((role) => role.ok), roles };
+}
+
+/** Opens the network of a role. The image encoder comes with its taps as outputs. */
+export async function openRole(pack: Pack, role: Role, options: SessionOptions = {}): Promise<Session> {
+  const loaded = await loadGraph(pack.dir, role, pack.roles[role].file);
+  checkGraph(pack, pack.dir, role, loaded.graph);
+  const outside = loaded.graph.initializers.reduce((sum, { source, dtype, shape }) => sum + (source.kind === 'external' ? (source.length ?? byteLengthOf(dtype, shape)) : 0), 0);
+  const settings: SessionOptions = { mapWeights: outside > MAP_ABOVE_BYTES, ...options };
+  return openSession(role === 'imageEncoder' ? graphSource(tap(loaded.graph, pack.taps), loaded) : { path: loaded.path }, settings);
+}
