@@ -68,7 +68,7 @@ export default tseslint.config(
   },
   {
     files: ['build/**/*.mjs', 'eslint.config.js'],
-    languageOptions: { globals: { process: 'readonly', Buffer: 'readonly', performance: 'readonly', setTimeout: 'readonly', clearTimeout: 'readonly' } },
+    languageOptions: { globals: { process: 'readonly', Buffer: 'readonly', performance: 'readonly', setTimeout: 'readonly', clearTimeout: 'readonly', fetch: 'readonly' } },
     rules: { 'no-empty': ['error', { allowEmptyCatch: false }], eqeqeq: ['error', 'always'], 'prefer-const': 'error' },
   },
 );

@@ -26,24 +26,36 @@ export interface Lab {
   readonly profile: string;
   /** Starts the app; call it again after closing it to see what it remembers. */
   start(...args: string[]): Promise<Running>;
+  /** Lets problems of an app that other tests use too fail this test from now on. */
+  watch(running: Running): void;
   /** A picture of the window, in test-results/screens/NAME.png. */
   shot(page: Page, name: string): Promise<void>;
   /** Forgets the problems that match: for tests that provoke them. */
   expectProblem(pattern: RegExp): void;
 }
 
-export const test = base.extend<{ lab: Lab; running: Running }>({
+interface Watched {
+  readonly running: Running;
+  /** Problems before this one belong to an earlier test. */
+  readonly from: number;
+}
+
+export const test = base.extend<{ lab: Lab; running: Running; shared: Running }, { sharedApp: Running }>({
   lab: async ({}, use, testInfo) => {
-    const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'optogram-e2e-'));
+    const profile = makeProfile();
     const started: Running[] = [];
+    const watched: Watched[] = [];
     const expected: RegExp[] = [];
+    const watch = (running: Running): void => { watched.push({ running, from: running.problems.length }); };
     await use({
       profile,
       start: async (...args) => {
         const running = await launch(profile, args);
         started.push(running);
+        watched.push({ running, from: 0 });
         return running;
       },
+      watch,
       shot: async (page, name) => {
         fs.mkdirSync(SCREENS, { recursive: true });
         await page.screenshot({ path: path.join(SCREENS, `${name}.png`) });
@@ -51,13 +63,30 @@ export const test = base.extend<{ lab: Lab; running: Running }>({
       expectProblem: (pattern) => { expected.push(pattern); },
     });
     for (const { app } of started) await app.close();
-    const problems = started.flatMap((running) => running.problems).filter((line) => !expected.some((pattern) => pattern.test(line)));
+    const problems = watched.flatMap(({ running, from }) => running.problems.slice(from)).filter((line) => !expected.some((pattern) => pattern.test(line)));
     if (problems.length > 0) await testInfo.attach('problems', { body: problems.join('\n'), contentType: 'text/plain' });
     base.expect(problems, 'errors and warnings of the app and its page').toEqual([]);
     fs.rmSync(profile, { recursive: true, force: true });
   },
+  /** An app of the test's own, with an empty profile. */
   running: async ({ lab }, use) => { await use(await lab.start()); },
+  sharedApp: [async ({}, use) => {
+    const profile = makeProfile();
+    const running = await launch(profile, []);
+    await use(running);
+    await running.app.close();
+    fs.rmSync(profile, { recursive: true, force: true });
+  }, { scope: 'worker' }],
+  /** One app for all tests that only look: starting it costs seconds. */
+  shared: async ({ lab, sharedApp }, use) => {
+    lab.watch(sharedApp);
+    await use(sharedApp);
+  },
 });
+
+function makeProfile(): string {
+  return fs.mkdtempSync(path.join(os.tmpdir(), 'optogram-e2e-'));
+}
 
 export const expect = test.expect;
 

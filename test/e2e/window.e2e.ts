@@ -17,7 +17,7 @@ test('opens on the start screen, ready for a click', async ({ lab, running: { ap
   await lab.shot(page, 'start');
 });
 
-test('the page runs isolated and sandboxed, without Node', async ({ running: { app, page } }) => {
+test('the page runs isolated and sandboxed, without Node', async ({ shared: { app, page } }) => {
   const preferences = await app.evaluate(({ BrowserWindow }) => {
     const contents = BrowserWindow.getAllWindows()[0]?.webContents ?? {};
     const read = Reflect.get(contents, 'getLastWebPreferences') as () => Record<string, unknown>; // not in the typings
@@ -33,8 +33,8 @@ test('the page runs isolated and sandboxed, without Node', async ({ running: { a
   expect(seen).toEqual({ names: [], frozen: true, keys: ['invoke', 'on', 'pathOf'] });
 });
 
-test('the content security policy refuses foreign and inline content', async ({ lab, running: { page } }) => {
-  lab.expectProblem(/Content Security Policy|net::ERR_|Refused to/);
+test('the content security policy refuses foreign and inline content', async ({ lab, shared: { page } }) => {
+  lab.expectProblem(/Content Security Policy|ERR_BLOCKED_BY_CSP|net::ERR_|Refused to/);
   const refused = await page.evaluate(async (elsewhere) => {
     const directives = new Set<string>();
     document.addEventListener('securitypolicyviolation', (event) => directives.add(event.effectiveDirective));
@@ -60,7 +60,7 @@ test('the content security policy refuses foreign and inline content', async ({ 
   expect(refused).toMatchObject({ fetched: 'refused', evaluated: 'EvalError', inline: false });
 });
 
-test('the window cannot be led elsewhere, nor open others', async ({ running: { app, page } }) => {
+test('the window cannot be led elsewhere, nor open others', async ({ shared: { app, page } }) => {
   const before = page.url();
   expect(await page.evaluate((elsewhere) => window.open(elsewhere) === null, ELSEWHERE)).toBe(true);
   await page.evaluate((elsewhere) => { location.href = elsewhere; }, ELSEWHERE);
@@ -69,7 +69,7 @@ test('the window cannot be led elsewhere, nor open others', async ({ running: { 
   expect(await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)).toBe(1);
 });
 
-test('permissions are denied', async ({ running: { page } }) => {
+test('permissions are denied', async ({ shared: { page } }) => {
   const answers = await page.evaluate(async () => ({
     geolocation: (await navigator.permissions.query({ name: 'geolocation' })).state,
     notification: await Notification.requestPermission(),
@@ -78,7 +78,7 @@ test('permissions are denied', async ({ running: { page } }) => {
   expect(answers).toEqual({ geolocation: 'denied', notification: 'denied', camera: 'denied' });
 });
 
-test('the app scheme gives out nothing outside the window and the workspace pictures', async ({ lab, running: { page } }) => {
+test('the app scheme gives out nothing outside the window and the workspace pictures', async ({ lab, shared: { page } }) => {
   lab.expectProblem(/Failed to load resource|Not allowed to load local resource|Content Security Policy|Refused to|ERR_/);
   const answers = await page.evaluate(async () => {
     const ask = (url: string): Promise<number | 'refused'> => fetch(url).then((response) => response.status, () => 'refused' as const);
@@ -96,8 +96,8 @@ test('the app scheme gives out nothing outside the window and the workspace pict
   for (const status of answers.others) expect([400, 403, 404, 'refused']).toContain(status);
 });
 
-test('only the app itself may call the main process', async ({ lab, running: { app, page } }) => {
-  lab.expectProblem(/untrusted sender/);
+test('only the app itself may call the main process', async ({ lab, shared: { app, page } }) => {
+  lab.expectProblem(/untrusted sender|Insecure Content-Security-Policy/);
   const inside = await page.evaluate(async () => {
     const lab = Reflect.get(globalThis, 'lab') as { invoke(name: string, ...args: unknown[]): Promise<{ ok: boolean }> };
     const info = await lab.invoke('app.info');
