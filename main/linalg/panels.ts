@@ -14,6 +14,9 @@ export interface Panels {
   readonly panels: readonly F64[];
 }
 
+/** Half-open range of rows or columns. */
+export type Range = readonly [number, number];
+
 /** Wide enough for a product to run at full speed, narrow enough for the sequential diagonal blocks to stay cheap. */
 export const PANEL_WIDTH = 256;
 
@@ -45,22 +48,33 @@ export function panelsOf(full: NdArray<Real>, width = PANEL_WIDTH): Panels {
   return { size, width, panels };
 }
 
-/** Rows `from..to` of the symmetric matrix, all columns: `[to - from, n]`. */
-export function symmetricRows(matrix: Panels, from: number, to: number): F64 {
-  const { size } = matrix;
-  const out = new Float64Array((to - from) * size);
+/** Rows `from..to` and columns `low..high` of the symmetric matrix, `[to - from, high - low]`. */
+export function symmetricBlock(matrix: Panels, [from, to]: Range, [low, high]: Range): F64 {
+  const columns = high - low;
+  const out = new Float64Array((to - from) * columns);
   matrix.panels.forEach(({ data }, panel) => {
     const [start, end] = panelRange(matrix, panel);
     const width = end - start;
-    // 1. Entries on or above the diagonal block: runs of this panel.
-    for (let i = from; i < Math.min(to, end); i++) out.set(data.subarray(i * width, (i + 1) * width), (i - from) * size + start);
-    // 2. Rows of this panel's columns, left of it: the transpose of what lies above.
-    for (let column = Math.max(from, start); column < Math.min(to, end); column++) {
-      const row = (column - from) * size;
-      for (let i = 0; i < start; i++) out[row + i] = data[i * width + column - start] ?? 0;
+    // 1. Entries of this panel's columns down to the end of its diagonal block: runs.
+    const first = Math.max(low, start);
+    const last = Math.min(high, end);
+    if (first < last) {
+      for (let i = from; i < Math.min(to, end); i++) {
+        out.set(data.subarray(i * width + first - start, i * width + last - start), (i - from) * columns + first - low);
+      }
+    }
+    // 2. Rows of this panel's columns, left of its diagonal block: the transpose of what lies above.
+    for (let row = Math.max(from, start); row < Math.min(to, end); row++) {
+      const base = (row - from) * columns - low;
+      for (let j = low; j < Math.min(high, start); j++) out[base + j] = data[j * width + row - start] ?? 0;
     }
   });
-  return ndarray('float64', [to - from, size], out);
+  return ndarray('float64', [to - from, columns], out);
+}
+
+/** Rows `from..to` of the symmetric matrix, all columns: `[to - from, n]`. */
+export function symmetricRows(matrix: Panels, from: number, to: number): F64 {
+  return symmetricBlock(matrix, [from, to], [0, matrix.size]);
 }
 
 /** The diagonal, `[n]`. */

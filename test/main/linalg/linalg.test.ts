@@ -4,10 +4,11 @@ import { random } from '../../../common/random.ts';
 import { cholesky, inverse, invertUpper } from '../../../main/linalg/cholesky.ts';
 import { eigh } from '../../../main/linalg/eigh.ts';
 import { columnGram, rowGram } from '../../../main/linalg/gram.ts';
-import { diagonal, panelsOf, symmetricRows } from '../../../main/linalg/panels.ts';
+import { diagonal, panelsOf, symmetricBlock, symmetricRows } from '../../../main/linalg/panels.ts';
 import { plainProducts } from '../../../main/linalg/plain-products.ts';
 import { LARGEST_BYTES } from '../../../main/linalg/products.ts';
 import { sessionProducts } from '../../../main/linalg/session-products.ts';
+import { submatrix } from '../../../main/linalg/submatrix.ts';
 import { expectClose } from '../../support/close.ts';
 import type { F32, F64 } from '../../../common/ndarray.ts';
 import type { Products } from '../../../main/linalg/products.ts';
@@ -110,6 +111,13 @@ for (const [name, products] of Object.entries(ROUTES)) {
       expectClose(symmetricRows(panels, 0, 37).data, matrix.data, DOUBLE);
       expectClose(symmetricRows(panels, 5, 19).data, matrix.data.subarray(5 * 37, 19 * 37), DOUBLE);
       expectClose(diagonal(panels), Float64Array.from({ length: 37 }, (_, i) => matrix.data[i * 38] ?? NaN), {});
+    });
+    it('blocks and submatrices hold the entries of their rows and columns', () => {
+      const block = symmetricBlock(panels, [6, 21], [11, 30]);
+      expectClose(block.data, Float64Array.from({ length: 15 * 19 }, (_, n) => matrix.data[(6 + Math.floor(n / 19)) * 37 + 11 + (n % 19)] ?? NaN), {});
+      const kept = [...Array.from({ length: 7 }, (_, i) => 2 + i), ...Array.from({ length: 10 }, (_, i) => 20 + i)];
+      const small = symmetricRows(submatrix(panels, [[2, 9], [20, 30]], 5), 0, 17);
+      expectClose(small.data, Float64Array.from({ length: 289 }, (_, n) => matrix.data[(kept[Math.floor(n / 17)] ?? 0) * 37 + (kept[n % 17] ?? 0)] ?? NaN), {});
     });
     it("U' U is A + shift I", async () => {
       const { upper } = await cholesky(panels, 2.5, products);

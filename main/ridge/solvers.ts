@@ -1,0 +1,200 @@
+/**
+ * RIDGE_SOLVERS: ways to minimise |Y - X W|^2 + alpha |W|^2 for centred X and Y, as a table. All give the same predictions.
+ *
+ *   dual:        C = (K + alpha I)^-1 Y, K = X X', W = X' C. Cholesky factor per penalty.
+ *   dual-eigen:  the same through one eigendecomposition of K: many penalties on few rows.
+ *   primal:      W = (X' X + alpha I)^-1 X' Y. Cholesky factor per penalty.
+ *
+ * Factorisations are in double precision; products with targets are single. For the dual forms, K of centred X has the constant vector in its
+ * null space, so the resolvent of the problem with a free intercept is R = (K + alpha I)^-1 - 1 1'/(n alpha), with R 1 = 0.
+ */
+import { throwIfAborted } from '../../common/errors.ts';
+import { f32, ndarray, zeros } from '../../common/ndarray.ts';
+import { cholesky, inverse } from '../linalg/cholesky.ts';
+import { eigh } from '../linalg/eigh.ts';
+import { columnGram, rowGram } from '../linalg/gram.ts';
+import { PANEL_WIDTH, panelCount, panelRange, symmetricRows } from '../linalg/panels.ts';
+import type { F32, F64 } from '../../common/ndarray.ts';
+import type { Panels } from '../linalg/panels.ts';
+import type { Products } from '../linalg/products.ts';
+
+export interface SolveOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Share of the current piece of work, 0 to 1, and what it is. */
+  readonly progress?: ((share: number, what: string) => void) | undefined;
+}
+
+export interface PreparedRidge {
+  readonly form: 'primal' | 'dual';
+  /** What weights are a linear function of, for centred targets `[rows, targets]`: dual Y itself, primal X' Y `[voxels, targets]`. */
+  basis(y: F32): Promise<F32>;
+  /** Weights of one penalty from (columns of) a basis: dual `[rows, targets]`, primal `[voxels, targets]`. */
+  weights(alpha: number, basis: F32): Promise<F32>;
+  /** Dual forms: R of the head of this file. */
+  readonly resolvent?: (alpha: number) => Promise<Panels>;
+}
+
+export interface RidgeSolver {
+  readonly name: string;
+  readonly form: 'primal' | 'dual';
+  readonly title: string;
+  /** x: centred (and, on request, scaled) `[rows, voxels]`. */
+  readonly prepare: (x: F32, products: Products, options: SolveOptions) => Promise<PreparedRidge>;
+}
+
+/** Single-precision inverses kept for reuse between cross-validation and the final solve. */
+const KEPT_BYTES = 4e9;
+/** Rows of a matrix per product, so that one call ends within a fraction of a second. */
+const MOST_PER_CALL = 1.5e10;
+
+/** A symmetric matrix in single precision as row chunks, ready to be multiplied with targets. */
+interface RowChunks {
+  readonly bytes: number;
+  readonly chunks: readonly F32[];
+}
+
+function rowChunks(matrix: Panels): RowChunks {
+  const step = Math.max(1, Math.min(matrix.size, Math.floor(64e6 / matrix.size)));
+  const chunks: F32[] = [];
+  for (let from = 0; from < matrix.size; from += step) {
+    const block = symmetricRows(matrix, from, Math.min(matrix.size, from + step));
+    chunks.push(f32(block.shape, Float32Array.from(block.data)));
+  }
+  return { bytes: matrix.size ** 2 * 4, chunks };
+}
+
+async function applyChunks({ chunks }: RowChunks, y: F32, products: Products, signal: AbortSignal | undefined): Promise<F32> {
+  const [inner = 0, columns = 0] = y.shape;
+  const rows = chunks.reduce((sum, chunk) => sum + (chunk.shape[0] ?? 0), 0);
+  const out = zeros('float32', [rows, columns]);
+  const step = Math.max(1, Math.floor(MOST_PER_CALL / (inner * columns)));
+  let at = 0;
+  for (const chunk of chunks) {
+    const [height = 0, width = 0] = chunk.shape;
+    for (let from = 0; from < height; from += step) {
+      throwIfAborted(signal);
+      const to = Math.min(height, from + step);
+      const part = await products.multiply('ab', f32([to - from, width], chunk.data.subarray(from * width, to * width)), y);
+      out.data.set(part.data, at * columns);
+      at += to - from;
+    }
+  }
+  return out;
+}
+
+/** Remembers single-precision matrices by penalty up to `KEPT_BYTES`. */
+function keeper(): { readonly get: (alpha: number) => RowChunks | undefined; readonly put: (alpha: number, matrix: Panels) => RowChunks } {
+  const kept = new Map<number, RowChunks>();
+  let bytes = 0;
+  return {
+    get: (alpha) => kept.get(alpha),
+    put: (alpha, matrix) => {
+      const chunks = rowChunks(matrix);
+      if (!kept.has(alpha) && bytes + chunks.bytes <= KEPT_BYTES) { kept.set(alpha, chunks); bytes += chunks.bytes; }
+      return chunks;
+    },
+  };
+}
+
+/** (K + alpha I)^-1 of `size` centred rows, minus its part along the constant vector. */
+function withoutConstant(inverted: Panels, alpha: number): Panels {
+  const constant = 1 / (inverted.size * alpha);
+  return { ...inverted, panels: inverted.panels.map((panel) => ndarray('float64', panel.shape, panel.data.map((value) => value - constant))) };
+}
+
+/** Dual form from any way to make R. */
+function dual(makeResolvent: (alpha: number) => Promise<Panels>, products: Products, options: SolveOptions): PreparedRidge {
+  const kept = keeper();
+  return {
+    form: 'dual',
+    resolvent: async (alpha) => {
+      const matrix = await makeResolvent(alpha);
+      kept.put(alpha, matrix);
+      return matrix;
+    },
+    basis: (y) => Promise.resolve(y),
+    weights: async (alpha, basis) => applyChunks(kept.get(alpha) ?? kept.put(alpha, await makeResolvent(alpha)), basis, products, options.signal),
+  };
+}
+
+/** (A + alpha I)^-1. */
+export async function invertShifted(matrix: Panels, alpha: number, products: Products, options: SolveOptions): Promise<Panels> {
+  const { signal } = options;
+  const factor = await cholesky(matrix, alpha, products, { signal, progress: (share) => options.progress?.(share / 3, 'factorisation') });
+  return inverse(factor, products, { signal, progress: (share) => options.progress?.((1 + 2 * share) / 3, 'factorisation') });
+}
+
+async function prepareDual(x: F32, products: Products, options: SolveOptions): Promise<PreparedRidge> {
+  const gram = await rowGram(x, products, { signal: options.signal, progress: (share) => options.progress?.(share, 'kernel of the voxels') });
+  return dual(async (alpha) => withoutConstant(await invertShifted(gram, alpha, products, options), alpha), products, options);
+}
+
+async function prepareDualEigen(x: F32, products: Products, options: SolveOptions): Promise<PreparedRidge> {
+  const gram = await rowGram(x, products, { signal: options.signal, progress: (share) => options.progress?.(share, 'kernel of the voxels') });
+  const { size } = gram;
+  options.progress?.(0, 'eigenvectors of the kernel');
+  const { values, vectors } = await eigh(symmetricRows(gram, 0, size), products, options.signal);
+  return dual(async (alpha) => {
+    // R = Q' diag(1/(lambda + alpha)) Q - constant part; vectors are rows.
+    const scaled = ndarray('float64', [size, size], vectors.data.slice());
+    values.forEach((value, i) => {
+      const weight = 1 / (Math.max(value, 0) + alpha);
+      for (let j = i * size; j < (i + 1) * size; j++) scaled.data[j] = (scaled.data[j] ?? 0) * weight;
+    });
+    const panels: F64[] = [];
+    for (let p = 0; p < panelCount(size, PANEL_WIDTH); p++) {
+      throwIfAborted(options.signal);
+      const [from, to] = panelRange({ size, width: PANEL_WIDTH }, p);
+      const columns = zeros('float64', [size, to - from]);
+      for (let i = 0; i < size; i++) columns.data.set(vectors.data.subarray(i * size + from, i * size + to), i * (to - from));
+      const full = await products.multiply('aTb', scaled, columns);
+      panels.push(ndarray('float64', [to, to - from], full.data.subarray(0, to * (to - from))));
+    }
+    return withoutConstant({ size, width: PANEL_WIDTH, panels }, alpha);
+  }, products, options);
+}
+
+async function preparePrimal(x: F32, products: Products, options: SolveOptions): Promise<PreparedRidge> {
+  const gram = await columnGram(x, products, { signal: options.signal, progress: (share) => options.progress?.(share, 'covariance of the voxels') });
+  const kept = keeper();
+  return {
+    form: 'primal',
+    basis: (y) => crossProducts(x, y, products, options.signal),
+    weights: async (alpha, basis) => {
+      const chunks = kept.get(alpha) ?? kept.put(alpha, await invertShifted(gram, alpha, products, options));
+      return applyChunks(chunks, basis, products, options.signal);
+    },
+  };
+}
+
+/** X' Y over row batches. */
+export async function crossProducts(x: F32, y: F32, products: Products, signal: AbortSignal | undefined): Promise<F32> {
+  const [count = 0, voxels = 0] = x.shape;
+  const [, columns = 0] = y.shape;
+  const step = Math.max(1, Math.floor(MOST_PER_CALL / (voxels * columns)));
+  let out: F32 | null = null;
+  for (let from = 0; from < count; from += step) {
+    throwIfAborted(signal);
+    const to = Math.min(count, from + step);
+    const left = f32([to - from, voxels], x.data.subarray(from * voxels, to * voxels));
+    const right = f32([to - from, columns], y.data.subarray(from * columns, to * columns));
+    out = out === null ? await products.multiply('aTb', left, right) : await products.accumulate<'float32'>(out, 1, 'aTb', left, right);
+  }
+  return out ?? zeros('float32', [voxels, columns]);
+}
+
+export const RIDGE_SOLVERS = {
+  dual: { name: 'dual', form: 'dual', title: 'dual (Cholesky)', prepare: prepareDual },
+  'dual-eigen': { name: 'dual-eigen', form: 'dual', title: 'dual (eigendecomposition)', prepare: prepareDualEigen },
+  primal: { name: 'primal', form: 'primal', title: 'primal (Cholesky)', prepare: preparePrimal },
+} as const satisfies Readonly<Record<string, RidgeSolver>>;
+
+export type RidgeSolverName = keyof typeof RIDGE_SOLVERS;
+
+/** The solver for a shape, and why. */
+export function chooseSolver(rows: number, voxels: number): { readonly name: RidgeSolverName; readonly reason: string } {
+  return voxels < rows
+    ? { name: 'primal', reason: `${voxels} voxels are fewer than ${rows} rows: factors of ${voxels} x ${voxels}` }
+    : { name: 'dual', reason: `${rows} rows are not more than ${voxels} voxels: factors of ${rows} x ${rows}` };
+}
+
