@@ -116,6 +116,8 @@ export interface Responses {
   /** Noise-ceiling SNR per voxel, or null if the folder has none. */
   readonly ncsnr: F32 | null;
   readonly beta: string;
+  /** What the reader should know about missing data, one sentence each; absent if there is nothing to say. */
+  readonly notes?: readonly string[];
 }
 
 /** A triangle mesh of one hemisphere. Coordinates in mm, surface RAS. */

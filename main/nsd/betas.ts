@@ -8,6 +8,11 @@
 import { throwIfAborted, UserError } from '../../common/errors.ts';
 import type { NdArray } from '../../common/ndarray.ts';
 import type { Folder } from '../formats/folder.ts';
+import type { ByteSource } from '../formats/byte-source.ts';
+import { decodeElements } from '../formats/elements.ts';
+import { isOneVoxelPerChunk, readVoxelChunks } from '../formats/hdf5-chunks.ts';
+import { chunkedDataset } from '../formats/hdf5-structure.ts';
+import type { ContiguousDataset } from '../formats/hdf5-structure.ts';
 import { openHdf5 } from '../formats/hdf5.ts';
 import type { Hdf5File } from '../formats/hdf5.ts';
 import { readNiftiHeader, streamNiftiVolumes } from '../formats/nifti.ts';
@@ -38,21 +43,32 @@ export async function readBetaHeader(folder: Folder, { file, container }: BetaFi
     if (dtype !== 'int16' || shape.length < 4 || rest.some((extent) => extent !== 1)) throw otherShape(file, `${dtype} [${shape.join(', ')}]`);
     return { grid: [x, y, z], trials, affine };
   }
-  const source = await openHdf5(folder.path(file));
+  const source = await folder.source(file);
   try {
-    return hdf5Header(source, file);
+    const stored = await chunkedDataset(source, file, BETA_DATASET);
+    if (stored.kind !== 'other') return headerOf(file, stored.shape, stored.dtype);
   } finally {
-    source.close();
+    await source.close();
+  }
+  const library = await openHdf5(folder.path(file));
+  try {
+    return libraryHeader(library, file);
+  } finally {
+    library.close();
   }
 }
 
-function hdf5Header(source: Hdf5File, file: string): BetaHeader {
-  const all = source.datasets();
+function headerOf(file: string, shape: readonly number[], type: string): BetaHeader {
+  const [trials = 0, z = 0, y = 0, x = 0] = shape;
+  if (shape.length !== 4 || type !== 'int16') throw otherShape(file, `${type} [${shape.join(', ')}]`);
+  return { grid: [x, y, z], trials, affine: null };
+}
+
+function libraryHeader(library: Hdf5File, file: string): BetaHeader {
+  const all = library.datasets();
   const dataset = all.find((entry) => entry.name === BETA_DATASET);
   if (dataset === undefined) throw otherShape(file, all.length === 0 ? 'no datasets' : `datasets ${all.map((entry) => entry.name).join(', ')}`);
-  const [trials = 0, z = 0, y = 0, x = 0] = dataset.shape;
-  if (dataset.shape.length !== 4 || dataset.dtype !== 'int16') throw otherShape(file, `${dataset.storedAs} [${dataset.shape.join(', ')}]`);
-  return { grid: [x, y, z], trials, affine: null };
+  return headerOf(file, dataset.shape, dataset.dtype ?? dataset.storedAs);
 }
 
 /** Raw values `[voxels, trials]` of some voxels (ascending linear indices). Throws if the file has another grid or number of trials. */
@@ -99,18 +115,46 @@ export function rowRuns(index: Int32Array, X: number): readonly (readonly [numbe
   return runs;
 }
 
+/** Straight from the file where its layout is the usual one, else through the HDF5 library. */
 async function readHdf5Voxels(folder: Folder, beta: BetaFile, index: Int32Array, expected: Pick<BetaHeader, 'grid' | 'trials'>, signal?: AbortSignal): Promise<Int16Array> {
-  const source = await openHdf5(folder.path(beta.file));
+  const source = await folder.source(beta.file);
   try {
-    checkSame(beta.file, hdf5Header(source, beta.file), expected);
-    const chunks = source.datasets().find((entry) => entry.name === BETA_DATASET)?.chunks ?? null;
+    const stored = await chunkedDataset(source, beta.file, BETA_DATASET);
+    if (stored.kind !== 'other') checkSame(beta.file, headerOf(beta.file, stored.shape, stored.dtype), expected);
+    if (stored.kind === 'contiguous') return await readContiguous(source, stored, index, expected, signal);
+    if (isOneVoxelPerChunk(stored)) {
+      const values = await readVoxelChunks(source, beta.file, stored, index, signal === undefined ? {} : { signal });
+      if ('data' in values) return values.data;
+    }
+  } finally {
+    await source.close();
+  }
+  const library = await openHdf5(folder.path(beta.file));
+  try {
+    checkSame(beta.file, libraryHeader(library, beta.file), expected);
+    const chunks = library.datasets().find((entry) => entry.name === BETA_DATASET)?.chunks ?? null;
     const out = new Int16Array(index.length * expected.trials);
-    if (chunks === null || (chunks[0] ?? 0) < expected.trials) await byTrial(source, index, expected, out, signal);
-    else await byRow(source, index, expected, out, signal);
+    if (chunks === null || (chunks[0] ?? 0) < expected.trials) await byTrial(library, index, expected, out, signal);
+    else await byRow(library, index, expected, out, signal);
     return out;
   } finally {
-    source.close();
+    library.close();
   }
+}
+
+/** One volume after the other, as in NIfTI. */
+async function readContiguous(source: ByteSource, stored: ContiguousDataset, index: Int32Array, { grid: [X, Y, Z], trials }: Pick<BetaHeader, 'grid' | 'trials'>, signal?: AbortSignal): Promise<Int16Array> {
+  const bytes = 2 * X * Y * Z;
+  if (stored.dataOffset + trials * bytes > source.size) {
+    throw new UserError('bad-input', `the data of "${stored.name}" end beyond the file`, { expected: `${stored.dataOffset + trials * bytes} bytes`, found: `${source.size}`, fix: 'The file was cut off; copy or download it again.' });
+  }
+  const out = new Int16Array(index.length * trials);
+  for (let t = 0; t < trials; t++) {
+    throwIfAborted(signal);
+    const volume = decodeElements('int16', await source.read(stored.dataOffset + t * bytes, bytes), stored.littleEndian);
+    for (let v = 0; v < index.length; v++) out[v * trials + t] = volume[index[v] ?? 0] ?? 0;
+  }
+  return out;
 }
 
 /** One read per run of voxels: right where a chunk holds all trials of a few voxels. */
