@@ -10,6 +10,7 @@ import { reportOf } from '../../common/errors.ts';
 import type { EngineMessage, EngineRequest } from '../experiments/engine-protocol.ts';
 import { openDataset } from '../experiments/open-dataset.ts';
 import { openNetworks } from '../experiments/networks.ts';
+import { sessionProducts } from '../linalg/session-products.ts';
 import { prepareRun } from '../experiments/prepare.ts';
 import { run } from '../experiments/run.ts';
 import { viewHandlers } from '../experiments/views/handlers.ts';
@@ -20,8 +21,9 @@ const options = optionsOf(process.argv.slice(2));
 const workspace = options['workspace'] ?? '';
 const models = options['models'] ?? '';
 
+const products = sessionProducts();
 const cancels = new Map<string, AbortController>();
-const views = viewHandlers({ workspace, openDataset });
+const views = viewHandlers({ workspace, openDataset, products });
 
 // Electron's parentPort in a utility process, Node's channel in a child of the command line.
 const parent = process.parentPort as Electron.ParentPort | undefined;
@@ -38,7 +40,7 @@ async function take(request: EngineRequest): Promise<void> {
     if (request.type === 'run') {
       const emit = (event: Extract<EngineMessage, { type: 'event' }>['event']): void => { send({ type: 'event', id: request.id, event }); };
       try {
-        const context = await prepareRun({ recipe: request.recipe, dataPath: request.dataPath, workspace, models, openDataset, openNetworks, signal: controller.signal, emit });
+        const context = await prepareRun({ recipe: request.recipe, dataPath: request.dataPath, workspace, models, openDataset, openNetworks, products, signal: controller.signal, emit });
         try { await run(context); } finally { context.dataset.close(); await context.release(); }
       } catch (error) { emit({ type: 'failed', error: reportOf(error) }); }
     } else {

@@ -60,7 +60,7 @@ export async function putItem(folder: string, name: string, bytes: Uint8Array): 
 export async function folderBytes(folder: string): Promise<number> {
   let bytes = 0;
   for (const entry of await fs.readdir(folder, { withFileTypes: true, recursive: true })) {
-    if (entry.isFile()) bytes += (await fs.stat(path.join(entry.parentPath ?? entry.path, entry.name))).size;
+    if (entry.isFile()) bytes += (await fs.stat(path.join(entry.parentPath, entry.name))).size;
   }
   return bytes;
 }

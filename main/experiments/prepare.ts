@@ -4,6 +4,7 @@ import type { Dataset } from '../../common/dataset.ts';
 import { UserError } from '../../common/errors.ts';
 import type { Recipe } from '../../common/recipe.ts';
 import type { RunEvent } from '../../common/run-event.ts';
+import type { Products } from '../linalg/products.ts';
 import type { Networks } from './networks.ts';
 import { packHash } from './networks.ts';
 import { makePlan } from './plan.ts';
@@ -17,6 +18,7 @@ export interface PrepareOptions {
   readonly models: string;
   readonly openDataset: (root: string) => Promise<Dataset>;
   readonly openNetworks: (folder: string) => Promise<Networks>;
+  readonly products: Products;
   readonly signal: AbortSignal;
   readonly emit: (event: RunEvent) => void;
 }
@@ -32,7 +34,7 @@ export function packFolder(models: string, pack: string): string {
 }
 
 export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> {
-  const { recipe, dataPath, workspace, models, openDataset, openNetworks, signal, emit } = options;
+  const { recipe, dataPath, workspace, models, openDataset, openNetworks, products, signal, emit } = options;
   const dataset = await openDataset(dataPath);
   try {
     const inspection = await dataset.inspect(signal);
@@ -50,7 +52,7 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
     let opened: Promise<Networks> | null = null;
     const steps = makePlan(recipe, { data: inspection.fingerprint, pack: await packHash(folder) });
     return {
-      recipe, workspace, dataset, steps, signal, emit,
+      recipe, workspace, dataset, steps, products, signal, emit,
       networks: () => (opened ??= openNetworks(folder)),
       release: async () => { await (await opened)?.release(); },
     };

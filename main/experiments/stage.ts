@@ -3,6 +3,7 @@ import type { Dataset } from '../../common/dataset.ts';
 import type { Recipe } from '../../common/recipe.ts';
 import type { RunEvent, StepKind } from '../../common/run-event.ts';
 import { artefactFolder } from './artefacts.ts';
+import type { Products } from '../linalg/products.ts';
 import type { Networks } from './networks.ts';
 import type { PlannedStep } from './plan.ts';
 import { keyFor } from './plan.ts';
@@ -13,6 +14,8 @@ export interface StageContext {
   readonly dataset: Dataset;
   /** Opens the model pack on first use. */
   readonly networks: () => Promise<Networks>;
+  /** Large products, on the runtime. */
+  readonly products: Products;
   readonly steps: readonly PlannedStep[];
   readonly signal: AbortSignal;
   readonly emit: (event: RunEvent) => void;

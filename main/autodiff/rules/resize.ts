@@ -50,7 +50,7 @@ export function resizeMatrix(extent: number, out: number, scale: number, attribu
       continue;
     }
     const base = Math.floor(at), t = at - base;
-    const taps = mode === 'linear' ? [[base, 1 - t], [base + 1, t]] as const : mode === 'cubic' ? cubic(t, a).map((weight, k) => [base - 1 + k, weight] as const) : null;
+    const taps: (readonly [number, number])[] | null = mode === 'linear' ? [[base, 1 - t], [base + 1, t]] : mode === 'cubic' ? cubic(t, a).map((weight, k) => [base - 1 + k, weight]) : null;
     if (taps === null) return null;
     const kept = exclude === 1 ? taps.filter(([position]) => position >= 0 && position < extent) : taps;
     const total = exclude === 1 ? kept.reduce((sum, [, weight]) => sum + weight, 0) : 1;

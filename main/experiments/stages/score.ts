@@ -25,8 +25,8 @@ export const SCORE: Stage = {
     const ids = await testImages(context);
     const progress = progressOf(step, context);
     const folder = folderOf(context, 'reconstruct');
-    const truth = await readPictures(ids.map((id) => path.join(folder, itemNames(id).truth)));
-    const recon = await readPictures(ids.map((id) => path.join(folder, itemNames(id).reconstruction)));
+    const truth = await readPictures(Array.from(ids, (id) => path.join(folder, itemNames(id).truth)));
+    const recon = await readPictures(Array.from(ids, (id) => path.join(folder, itemNames(id).reconstruction)));
     // Features are computed here and passed in, so that a metric never loads a network.
     const networks = await context.networks();
     const truthFeatures = (await networks.encodeImages(toBytes(truth))).embedding;

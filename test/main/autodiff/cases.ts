@@ -41,6 +41,12 @@ const unary = (op: Op, draw: Draw, attributes: object = {}, options: Options = {
 const D: Options = { dtype: 'float64' };
 
 const BROADCASTS: readonly (readonly [readonly number[], readonly number[]])[] = [[[2, 3], [2, 3]], [[2, 3], [3]], [[3], [2, 3]], [[2, 1], [1, 3]], [[], [2, 3]], [[2, 3], [1]], [[4, 1, 3], [2, 1]], [[1], [1, 1]]];
+/** Multiples of one half, plus a quarter for the second of two: never closer to each other than 0.2. */
+const onGrid: Draw = (r) => (r.integer(9) - 4) * 0.5 + r.between(-0.02, 0.02);
+const offGrid: Draw = (r) => onGrid(r) + 0.25;
+let turn = 0;
+/** No two of 257 draws in a row are closer than 0.1. */
+const distinct: Draw = () => ((turn++ * 97) % 257) * 0.1;
 const binary = (op: Op, first: Draw = normal, second: Draw = normal, options: Options = {}): Case[] =>
   BROADCASTS.map(([a, c]) => one(op, [x(a, first), x(c, second)], (b, r) => b.node(op, [at(r, 0), at(r, 1)]), options));
 
@@ -56,7 +62,7 @@ const convT = (image: readonly number[], weight: readonly number[], attributes: 
 const resize = (from: readonly number[], to: readonly number[], attributes: object): Case =>
   one('Resize', [x(from)], (b, r) => b.resize(at(r, 0), { sizes: to }, attributes), { title: `${from.join('x')} to ${to.join('x')} ${JSON.stringify(attributes)}` });
 const pool = (op: 'AveragePool' | 'MaxPool', attributes: object, image: readonly number[] = [2, 3, 7, 6]): Case =>
-  one(op, [x(image)], (b, r) => b.node(op, [at(r, 0)], attributes), { title: JSON.stringify(attributes) });
+  one(op, [x(image, op === 'MaxPool' ? distinct : normal)], (b, r) => b.node(op, [at(r, 0)], attributes), { title: JSON.stringify(attributes) });
 const slice = (starts: number[], ends: number[], axes: number[], steps: number[]): Case =>
   one('Slice', [x([5, 7])], (b, r) => b.slice(at(r, 0), starts, ends, axes, steps), { title: JSON.stringify({ starts, ends, axes, steps }) });
 const pad = (pads: readonly number[], mode: string): Case =>
@@ -74,7 +80,7 @@ export const CASES: readonly Case[] = [
   unary('Sqrt', positive, {}, D), unary('Tan', inside), unary('Tanh', normal, {}, D), unary('Identity', normal, {}, D), unary('Dropout', normal, {}),
   ...binary('Add', normal, normal, D), ...binary('Sub', normal, normal, D), ...binary('Mul', normal, normal, D), ...binary('Div', normal, positive, D), ...binary('Pow', positive, normal, D),
   one('Pow', [x([2, 3])], (b, r) => b.pow(at(r, 0), b.scalar(2)), { title: 'square of negative numbers' }),
-  ...binary('Min'), ...binary('Max'), ...binary('Sum'), ...binary('Mean'), ...binary('PRelu', offKinks).filter((each) => (each.inputs[0]?.shape.length ?? 0) >= (each.inputs[1]?.shape.length ?? 0) && sizeOf(each.inputs[0]?.shape ?? []) >= sizeOf(each.inputs[1]?.shape ?? []) && each.inputs[0]?.shape.join() !== '2,1' && each.inputs[0]?.shape.join() !== '4,1,3'),
+  ...binary('Min', onGrid, offGrid), ...binary('Max', onGrid, offGrid), ...binary('Sum'), ...binary('Mean'), ...binary('PRelu', offKinks).filter((each) => (each.inputs[0]?.shape.length ?? 0) >= (each.inputs[1]?.shape.length ?? 0) && sizeOf(each.inputs[0]?.shape ?? []) >= sizeOf(each.inputs[1]?.shape ?? []) && each.inputs[0]?.shape.join() !== '2,1' && each.inputs[0]?.shape.join() !== '4,1,3'),
   one('Mod', [x([2, 3], (r) => r.between(0.2, 0.8))], (b, r) => b.node('Mod', [at(r, 0), b.scalar(1)], { fmod: 1 })),
   one('Where', [x([2, 3]), x([3])], (b, r) => b.where(b.greater(b.constant(f32([2, 1], [1, -1])), b.scalar(0)), at(r, 0), at(r, 1))),
   one('Clip', [x([3, 4], offKinks)], (b, r) => b.clip(at(r, 0), b.scalar(-0.5), b.scalar(1))), one('Clip', [x([3, 4], offKinks)], (b, r) => b.clip(at(r, 0), null, b.scalar(0.5)), { title: 'no lower limit' }),

@@ -19,7 +19,7 @@ const TOLERANCE = { float32: 2e-2, float64: 1e-6 } as const;
 const STEP = { float32: 1e-2, float64: 1e-5 } as const;
 const DIRECTIONS = 3;
 
-const tested = new Set(CASES.map((each) => each.op));
+const tested = new Set<string>(CASES.map((each) => each.op));
 
 describe('the lists of operators', () => {
   it('put every known operator in exactly one of: rule, no gradient, forbidden', () => {
