@@ -82,7 +82,7 @@ export function neighboursOf(triangles: Int32Array, vertices: number): Neighbour
 /** `steps` times: each value moves by `share` towards the mean of its neighbours. `width` values per vertex; in place. */
 export function smooth(values: Float64Array, width: number, { start, list }: Neighbours, share: number, steps: number): Float64Array {
   const vertices = start.length - 1;
-  let from = values, to = new Float64Array(values.length);
+  let from: Float64Array = values, to: Float64Array = new Float64Array(values.length);
   for (let step = 0; step < steps; step++) {
     for (let v = 0; v < vertices; v++) {
       const first = start[v] ?? 0, last = start[v + 1] ?? 0, weight = share / Math.max(1, last - first);
