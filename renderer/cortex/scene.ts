@@ -38,7 +38,8 @@ export interface CortexEvents {
   readonly click: (hit: Hit | null, modifiers: { readonly alt: boolean; readonly shift: boolean }) => void;
   /** After each frame: overlays follow. `settled` is false while the surface or the camera moves. */
   readonly frame: (settled: boolean) => void;
-  readonly morph: (position: number) => void;
+  /** While a morph plays, and when the wheel unfolds (`byHand`). */
+  readonly morph: (position: number, byHand: boolean) => void;
   readonly contextLost: () => void;
   readonly contextRestored: () => void;
 }
@@ -234,7 +235,7 @@ export class CortexScene {
     this.tween('morph', MORPH_MS * Math.min(1.6, steps), (t) => {
       this.morph = from + (position - from) * ease(t);
       this.applyMorph();
-      this.events.morph(this.morph);
+      this.events.morph(this.morph, false);
     });
   }
 
@@ -299,6 +300,17 @@ export class CortexScene {
     const visible = !this.treesStale && view.treeReady && view.visibleFrom(hit.vertex, this.camera);
     const p = view.at(hit.vertex).point.project(this.camera);
     return { x: ((p.x + 1) / 2) * size.width, y: ((1 - p.y) / 2) * size.height, visible };
+  }
+
+  /** Place of a vertex in a picture of another shape, as shares of its width and height. */
+  projectFor(hit: Hit, aspect: number): { readonly x: number; readonly y: number } {
+    const view = this.views.get(hit.hemisphere);
+    if (view === undefined) return { x: 0, y: 0 };
+    const camera = this.camera.clone();
+    camera.aspect = aspect;
+    camera.updateProjectionMatrix();
+    const p = view.at(hit.vertex).point.project(camera);
+    return { x: (p.x + 1) / 2, y: (1 - p.y) / 2 };
   }
 
   /** The scene at any size, in tiles, 8-bit RGBA from the top row down. */
@@ -531,7 +543,7 @@ export class CortexScene {
     event.stopImmediatePropagation();
     const amount = Math.abs(event.deltaY) > Math.abs(event.deltaX) ? event.deltaY : event.deltaX;
     this.setMorph(Math.min(1, Math.max(0, this.morph + amount / 2000)));
-    this.events.morph(this.morph);
+    this.events.morph(this.morph, true);
   };
 
   private readonly onContextLost = (event: Event): void => {

@@ -51,3 +51,16 @@ export function verticesOfVoxel(sampling: VoxelSampling, voxel: number): Int32Ar
   for (let i = 0; i < nearest.length; i++) if (nearest[i] === voxel) found.add(i % sampling.vertices);
   return Int32Array.from(found);
 }
+
+/** The value that a vertex shows: the same mean as `sampleVertices`; NaN if nothing is defined. */
+export function valueAtVertex(values: Float32Array, sampling: VoxelSampling, vertex: number): number {
+  const nearest = sampling.nearest.data;
+  let sum = 0, count = 0;
+  for (let i = vertex; i < nearest.length; i += sampling.vertices) {
+    const value = values[nearest[i]!] ?? Number.NaN;
+    if (!Number.isFinite(value)) continue;
+    sum += value;
+    count++;
+  }
+  return count > 0 ? sum / count : Number.NaN;
+}

@@ -51,7 +51,8 @@ export function toggleFold(services: Services): void {
   const scene = services.cortex.current;
   if (scene === null) return;
   const rest = positionOfShape('inflated', scene.shapes) ?? 0;
-  scene.playMorph(scene.morphPosition > 0.98 ? rest : 1);
+  const flat = scene.morphPosition > 0.98;
+  services.view.look(flat ? 'Fold' : 'Unfold', { morph: flat ? rest : 1 });
 }
 
 export function showView(services: Services, name: ViewName): void {
@@ -103,7 +104,7 @@ export function commandsOf(services: Services, targets: CommandTargets): readonl
     ...SHAPE_KEYS.map(([shape, key]): Command => ({
       id: `cortex.shape.${shape}`, title: `${shape[0]?.toUpperCase() ?? ''}${shape.slice(1)} surface`, group: 'Cortex', keys: [key], areas: CORTEX, run: () => {
         const position = positionOfShape(shape, cortex.current?.shapes ?? []);
-        if (position !== null) cortex.current?.playMorph(position);
+        if (position !== null) view.look(`${shape} surface`, { morph: position });
       },
     })),
     { id: 'cortex.left', title: 'Show or hide the left hemisphere', group: 'Cortex', keys: ['Shift+L'], areas: CORTEX, run: () => { view.look('Left hemisphere', { left: !look().left || !look().right }); } },

@@ -1,0 +1,39 @@
+import '@fontsource-variable/inter/index.css';
+import '@fontsource/jetbrains-mono/400.css';
+import '@mantine/core/styles.css';
+import '@mantine/notifications/styles.css';
+import '@mantine/spotlight/styles.css';
+import './theme/tokens.css';
+import './theme/parts.css';
+import './theme/frame.css';
+import './theme/screens.css';
+import './theme/cortex.css';
+import { createRoot } from 'react-dom/client';
+import { App } from './app.tsx';
+import { createPreparer } from './cortex/prepare.ts';
+import { connectLab } from './lab.ts';
+import { openPath } from './state/actions.ts';
+import { createHover } from './state/hover.ts';
+import { createLabStore } from './state/lab-state.ts';
+import { createResources } from './state/resources.ts';
+import type { Services } from './state/services.ts';
+import { createViewStore } from './state/view-state.ts';
+
+const lab = connectLab(window);
+const services: Services = {
+  lab, data: createLabStore(lab), view: createViewStore(window.localStorage, () => performance.now()),
+  hover: createHover(), resources: createResources(), preparer: createPreparer(), cortex: { current: null },
+};
+
+const root = document.getElementById('root');
+if (root === null) throw new Error('index.html has no #root');
+const nonce = document.querySelector<HTMLMetaElement>('meta[name="style-nonce"]')?.content ?? '';
+createRoot(root).render(<App services={services} nonce={nonce} />);
+
+// Back to where the last session was, if that folder can still be reached.
+void services.data.start().then(() => {
+  const info = services.data.store.getState().info;
+  const path = info?.last.dataPath ?? null;
+  const reachable = info?.recents.find((entry) => entry.path === path)?.reachable ?? false;
+  if (path !== null && reachable && services.data.store.getState().dataPath === null) void openPath(services, path, { runId: info?.last.runId ?? null });
+});

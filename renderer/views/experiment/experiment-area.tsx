@@ -1,0 +1,62 @@
+import { Button, Loader } from '@mantine/core';
+import { FlaskConical, Play } from 'lucide-react';
+import { useEffect } from 'react';
+import { DEFAULT_RECIPE } from '../../../common/recipe.ts';
+import type { Recipe } from '../../../common/recipe.ts';
+import type { SubjectSummary } from '../../../common/dataset.ts';
+import { Empty, ErrorNotice } from '../../parts/notice.tsx';
+import { startRun } from '../../state/actions.ts';
+import { useDetailState, useInspection, useRuns, useSubject } from '../../state/selectors.ts';
+import { useServices, useView } from '../../state/services.ts';
+import { RecipeForm } from './recipe-form.tsx';
+import { RunPanel } from './run-panel.tsx';
+import { RunsTable } from './runs-table.tsx';
+
+/** A recipe that this subject can run: the defaults, with an atlas and a pipeline that the folder has. */
+export function recipeFor(subject: SubjectSummary, arrays: boolean): Recipe {
+  const atlas = subject.atlases.find((each) => each.name === DEFAULT_RECIPE.data.atlas) ?? subject.atlases[0];
+  return {
+    ...DEFAULT_RECIPE,
+    pipeline: arrays ? 'pixels' : DEFAULT_RECIPE.pipeline,
+    images: subject.testImages > 0 && subject.testImages <= (DEFAULT_RECIPE.images ?? 0) ? null : DEFAULT_RECIPE.images,
+    data: { ...DEFAULT_RECIPE.data, subject: subject.id, atlas: atlas?.name ?? DEFAULT_RECIPE.data.atlas },
+  };
+}
+
+export function ExperimentArea() {
+  const services = useServices();
+  const inspection = useInspection();
+  const subject = useSubject();
+  const runs = useRuns();
+  const draft = useView((s) => s.draft);
+  const detail = useDetailState();
+  const runId = useView((s) => s.runId);
+  const fresh = subject === null ? null : recipeFor(subject, inspection?.kind === 'arrays');
+  const recipe = draft !== null && draft.data.subject === subject?.id ? draft : fresh === null ? null : draft === null ? fresh : { ...draft, data: { ...draft.data, subject: fresh.data.subject } };
+  useEffect(() => {
+    // The Run button of the frame runs what the form shows.
+    if (recipe !== null && draft !== recipe && JSON.stringify(draft) !== JSON.stringify(recipe)) services.view.set({ draft: recipe });
+  });
+  if (inspection === null || subject === null || recipe === null) return <Empty icon={<FlaskConical size={26} />} title="No subject to work with">Open data that has at least one subject.</Empty>;
+  return (
+    <div className="experiment">
+      <RecipeForm recipe={recipe} subject={subject} subjects={inspection.subjects.map((each) => each.id)} change={(next) => { services.view.set({ draft: next }); }} />
+      <div className="runs-side">
+        {runs.length === 0 ? (
+          <Empty icon={<FlaskConical size={26} />} title="Runs appear here"
+            actions={<Button leftSection={<Play size={14} fill="currentColor" />} onClick={() => { void startRun(services, recipe); }}>Quick look</Button>}>
+            A quick look decodes {recipe.images ?? subject.testImages} pictures with the settings on the left, scores them beside a shuffled baseline and maps what each voxel brought.
+          </Empty>
+        ) : (
+          <>
+            {detail.state === 'ready' ? <RunPanel detail={detail.value} />
+              : detail.state === 'failed' ? <div className="run-body"><ErrorNotice error={detail.error} /></div>
+                : runId === null ? <Empty icon={<FlaskConical size={26} />} title="Choose a run below">Its steps, scores and decoders show here.</Empty>
+                  : <Empty icon={<Loader size={22} />} title="Reading the run" />}
+            <RunsTable runs={runs} />
+          </>
+        )}
+      </div>
+    </div>
+  );
+}

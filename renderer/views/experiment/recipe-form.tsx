@@ -1,0 +1,154 @@
+import { Button, Checkbox, Collapse, Menu, NumberInput, SegmentedControl, Select, Switch, TextInput, Tooltip } from '@mantine/core';
+import { ChevronDown, ChevronRight, Play, RotateCcw, Shuffle } from 'lucide-react';
+import { useState } from 'react';
+import type { AtlasSummary, SubjectSummary } from '../../../common/dataset.ts';
+import { UserError } from '../../../common/errors.ts';
+import { DEFAULT_RECIPE, parseRecipe } from '../../../common/recipe.ts';
+import type { Recipe } from '../../../common/recipe.ts';
+import { count, duration } from '../../parts/words.ts';
+import { startRun } from '../../state/actions.ts';
+import { useRuns } from '../../state/selectors.ts';
+import { useServices } from '../../state/services.ts';
+import { estimate } from './estimate.ts';
+import { REGION_SETS, regionsOf, setOf, voxelsOf } from './region-sets.ts';
+
+interface FormProps {
+  readonly recipe: Recipe;
+  readonly subject: SubjectSummary;
+  readonly subjects: readonly string[];
+  readonly change: (recipe: Recipe) => void;
+}
+
+/** First complaint of the recipe's own check, or null. */
+function complaint(recipe: Recipe): string | null {
+  try {
+    parseRecipe(recipe, 'the form');
+    return null;
+  } catch (error) {
+    return error instanceof UserError ? error.detail.expected ?? error.message : String(error);
+  }
+}
+
+const SCALINGS = [{ value: 'session', label: 'z within each session' }, { value: 'train', label: 'z by training images' }, { value: 'none', label: 'percent signal change' }];
+
+function Regions({ recipe, atlas, change }: { readonly recipe: Recipe; readonly atlas: AtlasSummary; readonly change: (rois: readonly string[]) => void }) {
+  const [open, setOpen] = useState(false);
+  const { rois } = recipe.data;
+  const set = setOf(rois, atlas);
+  const isOn = (name: string): boolean => rois.length === 0 || rois.includes(name);
+  const toggle = (name: string): void => {
+    const names = atlas.regions.map((region) => region.name).filter((each) => (each === name ? !isOn(each) : isOn(each)));
+    if (names.length > 0) change(names.length === atlas.regions.length ? [] : names);
+  };
+  return (
+    <div className="field-group" style={{ gap: 6 }}>
+      <div className="row" style={{ justifyContent: 'space-between' }}>
+        <span className="mantine-InputWrapper-label" style={{ margin: 0 }}>Visual cortex</span>
+        <span className="number quiet" style={{ fontSize: 12 }}>{count(voxelsOf(rois, atlas), 'voxel')}</span>
+      </div>
+      <SegmentedControl fullWidth value={set} onChange={(value) => { if (value !== 'chosen') change(regionsOf(value as 'all' | 'lower' | 'higher', atlas)); else setOpen(true); }}
+        data={[...(['all', 'lower', 'higher'] as const).map((each) => ({ value: each, label: <Tooltip label={REGION_SETS[each].hint}><span>{REGION_SETS[each].short}</span></Tooltip> })), { value: 'chosen', label: 'Chosen' }]} />
+      <button type="button" className="disclosure" aria-expanded={open} onClick={() => { setOpen(!open); }}>
+        {open ? <ChevronDown size={14} /> : <ChevronRight size={14} />}
+        {set === 'chosen' ? rois.join(', ') : `${rois.length === 0 ? atlas.regions.length : rois.length} regions`}
+      </button>
+      <Collapse expanded={open}>
+        <div className="region-list">
+          {atlas.regions.map((region) => (
+            <label className="region-choice" key={region.label}><Checkbox checked={isOn(region.name)} onChange={() => { toggle(region.name); }} size="xs" /><span className="truncate">{region.name}</span><span className="number">{region.voxels.toLocaleString('en')}</span></label>
+          ))}
+        </div>
+      </Collapse>
+    </div>
+  );
+}
+
+export function RecipeForm({ recipe, subject, subjects, change }: FormProps) {
+  const services = useServices();
+  const runs = useRuns();
+  const [all, setAll] = useState(false);
+  const [busy, setBusy] = useState(false);
+  const atlas = subject.atlases.find((each) => each.name === recipe.data.atlas) ?? subject.atlases[0] ?? null;
+  const wrong = complaint(recipe);
+  const images = recipe.images ?? subject.testImages;
+  const guess = estimate(runs.filter((run) => run.subject === subject.id), images);
+  const data = (part: Partial<Recipe['data']>): void => { change({ ...recipe, data: { ...recipe.data, ...part } }); };
+  const sampler = (part: Partial<Recipe['sampler']>): void => { change({ ...recipe, sampler: { ...recipe.sampler, ...part } }); };
+  const decoder = (part: Partial<Recipe['decoder']>): void => { change({ ...recipe, decoder: { ...recipe.decoder, ...part } }); };
+  const numeric = (set: (value: number) => void) => (value: number | string): void => { if (typeof value === 'number') set(value); };
+  const generative = recipe.pipeline === 'diffusion';
+
+  const run = async (recipes: readonly Recipe[]): Promise<void> => {
+    setBusy(true);
+    for (const each of recipes) await startRun(services, each);
+    setBusy(false);
+  };
+  const arms = atlas === null ? [] : (['lower', 'higher', 'all'] as const).map((set): Recipe => ({ ...recipe, name: `${recipe.name}, ${REGION_SETS[set].short}`, data: { ...recipe.data, rois: regionsOf(set, atlas) } }));
+
+  return (
+    <section className="pane form">
+      <div className="pane-head"><h1 className="grow">New experiment</h1>
+        <Tooltip label="Back to the defaults"><Button size="compact-xs" variant="subtle" color="gray" leftSection={<RotateCcw size={13} />} onClick={() => { change({ ...DEFAULT_RECIPE, data: { ...DEFAULT_RECIPE.data, subject: subject.id, atlas: atlas?.name ?? DEFAULT_RECIPE.data.atlas } }); }}>Reset</Button></Tooltip>
+      </div>
+      <div className="form-body scroll">
+        <div className="field-group">
+          <TextInput label="Name" value={recipe.name} onChange={(event) => { change({ ...recipe, name: event.currentTarget.value }); }} />
+          <div className="field-pair">
+            <Select label="Subject" data={[...subjects]} value={recipe.data.subject} onChange={(value) => { if (value !== null) { services.view.set({ subject: value }); data({ subject: value }); } }} />
+            <NumberInput label={`Test images (of ${subject.testImages})`} min={1} max={subject.testImages} value={images} onChange={numeric((value) => { change({ ...recipe, images: value >= subject.testImages ? null : value }); })} />
+          </div>
+        </div>
+        {atlas !== null && <Regions recipe={recipe} atlas={atlas} change={(rois) => { data({ rois }); }} />}
+        <div className="field-group">
+          <div className="mantine-InputWrapper-label" style={{ margin: 0 }}>Picture from</div>
+          <SegmentedControl fullWidth value={recipe.pipeline} onChange={(value) => { change({ ...recipe, pipeline: value as Recipe['pipeline'] }); }}
+            data={[{ value: 'diffusion', label: 'Diffusion (z, c, Z_CLIP)' }, { value: 'pixels', label: 'Pixels directly' }]} />
+          {generative && (
+            <div className="field-triple">
+              <NumberInput label="Steps" min={1} max={1000} value={recipe.sampler.steps} onChange={numeric((steps) => { sampler({ steps }); })} />
+              <Tooltip label="How much noise the decoded latent gets before it is walked back: 0.01 keeps it, 1 forgets it"><NumberInput label="Strength" min={0.01} max={1} step={0.05} decimalScale={2} value={recipe.sampler.strength} onChange={numeric((strength) => { sampler({ strength }); })} /></Tooltip>
+              <Tooltip label="How strongly the decoded meaning steers; 1 = as it is"><NumberInput label="Guidance" min={0} max={50} step={0.5} decimalScale={1} value={recipe.sampler.guidance} onChange={numeric((guidance) => { sampler({ guidance }); })} /></Tooltip>
+            </div>
+          )}
+          <NumberInput label="Seed" min={0} max={4294967295} value={recipe.seed} onChange={numeric((seed) => { change({ ...recipe, seed }); })}
+            description="The same seed gives the same pictures."
+            rightSection={<Tooltip label="Another seed"><button type="button" className="inside-button" aria-label="Another seed" onClick={() => { change({ ...recipe, seed: (recipe.seed * 48271 + 11) % 2147483647 }); }}><Shuffle size={13} /></button></Tooltip>} />
+        </div>
+        <div>
+          <button type="button" className="disclosure" aria-expanded={all} onClick={() => { setAll(!all); }}>{all ? <ChevronDown size={14} /> : <ChevronRight size={14} />}All parameters</button>
+          <Collapse expanded={all}>
+            <div className="field-group" style={{ paddingTop: 10 }}>
+              <Select label="Atlas" data={subject.atlases.map((each) => each.name)} value={atlas?.name ?? null} onChange={(value) => { if (value !== null) data({ atlas: value, rois: [] }); }} />
+              <Select label="Responses" data={[{ value: '', label: 'Best present' }, ...subject.betas.map((beta) => ({ value: beta, label: beta }))]} value={recipe.data.beta ?? ''} onChange={(value) => { data({ beta: value === '' ? null : value }); }} />
+              <Select label="Scaling" data={SCALINGS} value={recipe.data.zscore} onChange={(value) => { data({ zscore: value as Recipe['data']['zscore'] }); }} />
+              <TextInput label="Penalties tried (alpha / N)" className="mono-input" defaultValue={recipe.decoder.alphas.join(' ')} key={recipe.decoder.alphas.join(' ')}
+                onBlur={(event) => { decoder({ alphas: event.currentTarget.value.split(/[\s,;]+/).filter((part) => part !== '').map(Number) }); }} description="Chosen for each target by cross-validation inside the training images." />
+              <div className="field-pair">
+                <NumberInput label="Folds" min={2} max={100} value={recipe.decoder.folds} onChange={numeric((folds) => { decoder({ folds }); })} />
+                <TextInput label="Model pack" value={recipe.pack} onChange={(event) => { change({ ...recipe, pack: event.currentTarget.value }); }} />
+              </div>
+              <Switch label="Match the variance of predictions" description="Rescales decoded features by statistics of the training folds." checked={recipe.decoder.varianceMatching} onChange={(event) => { decoder({ varianceMatching: event.currentTarget.checked }); }} />
+            </div>
+          </Collapse>
+        </div>
+      </div>
+      <div className="form-foot">
+        {wrong !== null
+          ? <div className="error-line">{wrong}</div>
+          : <div className="quiet" style={{ fontSize: 12 }}>{guess === null ? `${count(images, 'picture')}. The first run on this computer tells how long it takes.`
+            : `${count(images, 'picture')}, ${duration(guess.lowSeconds)}${guess.highSeconds > guess.lowSeconds * 1.2 ? ` to ${duration(guess.highSeconds)}` : ''} going by ${count(guess.runs, 'earlier run')}.`}</div>}
+        <div className="row" style={{ gap: 6 }}>
+          <Tooltip label={wrong ?? 'Ctrl + Enter'}><Button className="grow" size="sm" leftSection={<Play size={15} fill="currentColor" />} loading={busy} aria-disabled={wrong !== null} onClick={() => { if (wrong === null) void run([recipe]); }}>Run</Button></Tooltip>
+          <Menu position="top-end" width={300}>
+            <Menu.Target><Button size="sm" variant="default" px={10} aria-label="Other ways to run"><ChevronDown size={16} /></Button></Menu.Target>
+            <Menu.Dropdown>
+              <Menu.Item disabled={wrong !== null || arms.length === 0} onClick={() => { void run(arms); }}>
+                Ablate the cortex: LVC, HVC, both<div className="quiet" style={{ fontSize: 11 }}>Three runs with the same seed, one after another</div>
+              </Menu.Item>
+            </Menu.Dropdown>
+          </Menu>
+        </div>
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,154 @@
+import { Button, CopyButton, Menu, Tooltip } from '@mantine/core';
+import { Ban, Brain, Check, Circle, CircleAlert, Copy, Ellipsis, FileJson, Images, LoaderCircle, RotateCcw, Trash2 } from 'lucide-react';
+import { FAMILIES } from '../../../common/colour/families.ts';
+import { formatValue } from '../../../common/colour/scale.ts';
+import type { RunDetail, SpaceReport, StepRow } from '../../../common/contract/payloads.ts';
+import { Bar } from '../../parts/marks.tsx';
+import { ErrorNotice } from '../../parts/notice.tsx';
+import { StateBadge, SyntheticBadge } from '../../parts/state-badge.tsx';
+import { count, duration, percent, timeLeft, when } from '../../parts/words.ts';
+import { cancelRun, deleteRun, renameRun, resumeRun, saveText } from '../../state/actions.ts';
+import { goTo } from '../../state/commands.ts';
+import { scoreTitle } from '../../state/selectors.ts';
+import { useLab, useServices } from '../../state/services.ts';
+
+const STEP_ICONS: { readonly [S in StepRow['state']]: typeof Check } = { waiting: Circle, running: LoaderCircle, done: Check, failed: CircleAlert, reused: Check };
+
+function Steps({ detail }: { readonly detail: RunDetail }) {
+  const live = useLab((s) => s.live[detail.row.id]);
+  return (
+    <div className="steps">
+      {detail.steps.map((step) => {
+        const now = live?.steps[step.key];
+        const running = detail.row.state === 'running';
+        const state: StepRow['state'] = now?.state ?? (step.state === 'running' && !running ? 'waiting' : step.state);
+        const done = now?.done ?? step.done, total = now?.total ?? step.total, seconds = now?.seconds ?? step.seconds;
+        const Icon = STEP_ICONS[state];
+        return (
+          <div className="step" key={step.key} data-state={state}>
+            <Icon size={14} className={state === 'running' ? 'spin accent' : state === 'failed' ? 'error' : state === 'waiting' ? 'quiet' : 'ok'} aria-label={state} />
+            <span className="truncate">{step.title}</span>
+            {state === 'running' && total > 1 ? <div className="progress"><div style={{ width: percent(done / total) }} /></div> : <span />}
+            <span className="number right quiet">{state === 'running' && total > 1 ? `${done} of ${total}` : state === 'reused' ? 'reused' : seconds === null ? '' : duration(seconds)}</span>
+          </div>
+        );
+      })}
+    </div>
+  );
+}
+
+function Live({ detail }: { readonly detail: RunDetail }) {
+  const { row } = detail;
+  const last = detail.images.at(-1);
+  const stage = 1 + detail.steps.filter((step) => step.state === 'done' || step.state === 'reused').length;
+  return (
+    <div className="card live">
+      <div>
+        <div className="live-top">
+          <span className="live-percent number">{percent(row.progress)}</span>
+          <span className="secondary grow truncate">{row.state === 'waiting' ? 'Waits for its turn' : `Step ${Math.min(stage, detail.steps.length)} of ${detail.steps.length}. ${row.activity}`}</span>
+          <span className="number secondary">{row.state === 'waiting' ? '' : timeLeft(row.secondsLeft)}</span>
+        </div>
+        <div className="progress" style={{ height: 6 }} role="progressbar" aria-valuenow={Math.round(row.progress * 100)} aria-valuemin={0} aria-valuemax={100}><div style={{ width: percent(row.progress) }} /></div>
+        <Steps detail={detail} />
+      </div>
+      <div style={{ width: 270 }}>
+        <div className="pair">
+          {(['truthUrl', 'reconstructionUrl'] as const).map((which) => (
+            <figure key={which}>
+              {last === undefined ? <div className="tile-wait" /> : <img src={last[which]} width={132} height={132} alt="" />}
+              <figcaption>{which === 'truthUrl' ? 'Truth' : 'Reconstruction'}</figcaption>
+            </figure>
+          ))}
+        </div>
+        <div className="quiet" style={{ fontSize: 12, paddingTop: 4, textAlign: 'center' }}>{last === undefined ? 'Pictures appear here as they are made.' : `Image ${last.imageId}, picture ${detail.images.length}`}</div>
+      </div>
+    </div>
+  );
+}
+
+function Scores({ detail }: { readonly detail: RunDetail }) {
+  const scores = Object.entries(detail.row.summary?.scores ?? {});
+  if (scores.length === 0) return null;
+  return (
+    <section className="data-section">
+      <h2 className="section-title">Scores over {count(detail.row.summary?.images ?? 0, 'image')}; the tick is the shuffled baseline</h2>
+      <div className="scores">
+        {scores.map(([name, score]) => {
+          const { title, definition } = scoreTitle(name);
+          const max = Math.max(1, score.value, score.baseline);
+          const gain = score.better === 'higher' ? score.value - score.baseline : score.baseline - score.value;
+          return (
+            <Tooltip key={name} label={definition} disabled={definition === ''}>
+              <div className="card score">
+                <span className="secondary truncate">{title} {score.better === 'higher' ? '↑' : '↓'}</span>
+                <span className="score-value number">{formatValue(score.value)}</span>
+                <Bar value={score.value} max={score.better === 'lower' ? Math.max(score.value, score.baseline) * 1.15 : max} baseline={score.baseline} colour={gain > 0 ? 'var(--accent)' : 'var(--warn)'} />
+                <span className="score-base number">shuffled {formatValue(score.baseline)}, {gain > 0 ? 'better' : 'worse'} by {formatValue(Math.abs(gain))}</span>
+              </div>
+            </Tooltip>
+          );
+        })}
+      </div>
+    </section>
+  );
+}
+
+function Space({ report }: { readonly report: SpaceReport }) {
+  const family = FAMILIES[report.space];
+  const most = Math.max(1, ...report.alphaCounts);
+  const edge = report.alphaCounts.length > 1 ? ((report.alphaCounts[0] ?? 0) + (report.alphaCounts.at(-1) ?? 0)) / report.alphaCounts.reduce((a, b) => a + b, 0) : 0;
+  return (
+    <div className="card space-card">
+      <div className="row"><i className="space-dot" style={{ background: family.colour }} /><b>{family.title}</b><span className="mono quiet">{family.short}</span><span className="grow" /><span className="number quiet">{count(report.targets, 'target')}</span></div>
+      <div className="secondary">Found among the test images <b className="number" style={{ color: 'var(--text)' }}>{percent(report.identification)}</b> of the time <span className="quiet">(chance {percent(report.identificationChance)})</span></div>
+      <Bar value={report.identification} max={1} baseline={report.identificationChance} colour={family.colour} />
+      <div className="row number quiet" style={{ justifyContent: 'space-between' }}><span>r per unit {formatValue(report.unitR.median)} ({formatValue(report.unitR.q1)} to {formatValue(report.unitR.q3)})</span><span>pattern r {formatValue(report.patternR)}</span></div>
+      <Tooltip label={`Penalties alpha/N chosen: ${report.alphas.map((alpha, i) => `${alpha}: ${report.alphaCounts[i] ?? 0}`).join(', ')}`}>
+        <div className="alphas" aria-label="How many targets chose each penalty">{report.alphaCounts.map((n, i) => <i key={i} style={{ height: `${(100 * n) / most}%`, background: family.colour }} />)}</div>
+      </Tooltip>
+      <div className="quiet">{edge > 0.5 ? `${percent(edge)} of the targets chose a penalty at the edge of the grid: widen it.` : `Penalty from ${report.alphas[0]} to ${report.alphas.at(-1)}, ${report.solver}`}</div>
+    </div>
+  );
+}
+
+export function RunPanel({ detail }: { readonly detail: RunDetail }) {
+  const services = useServices();
+  const { row } = detail;
+  const active = row.state === 'running' || row.state === 'waiting';
+  const recipe = JSON.stringify(detail.recipe, null, 2);
+  return (
+    <div className="run-body scroll">
+      <div className="run-head">
+        <input className="run-name" key={row.id + row.name} defaultValue={row.name} aria-label="Name of the run" size={Math.max(6, row.name.length)}
+          onKeyDown={(event) => { if (event.key === 'Enter') event.currentTarget.blur(); if (event.key === 'Escape') { event.currentTarget.value = row.name; event.currentTarget.blur(); } }}
+          onBlur={(event) => { const name = event.currentTarget.value.trim(); if (name !== '' && name !== row.name) void renameRun(services, row.id, name); }} />
+        <StateBadge state={row.state} />
+        {row.synthetic && <SyntheticBadge />}
+        <span className="quiet truncate">{row.subject}, {when(row.created, new Date())}{row.summary !== null && `, took ${duration(row.summary.seconds)}`}</span>
+        <span className="grow" />
+        {active && <Button variant="default" leftSection={<Ban size={14} />} onClick={() => { void cancelRun(services, row.id); }}>Cancel</Button>}
+        {(row.state === 'cancelled' || row.state === 'failed') && <Button variant="light" leftSection={<RotateCcw size={14} />} onClick={() => { void resumeRun(services, row.id); }}>Resume</Button>}
+        {detail.images.length > 0 && <Button variant="default" leftSection={<Images size={14} />} onClick={() => { goTo(services, 'gallery'); }}>Gallery</Button>}
+        {row.state === 'done' && <Button variant="default" leftSection={<Brain size={14} />} onClick={() => { goTo(services, 'cortex'); }}>Cortex</Button>}
+        <Menu position="bottom-end" width={220}>
+          <Menu.Target><Button variant="default" px={8} aria-label="More"><Ellipsis size={16} /></Button></Menu.Target>
+          <Menu.Dropdown>
+            <Menu.Item leftSection={<Copy size={14} />} onClick={() => { services.view.set({ draft: { ...detail.recipe, name: `${detail.recipe.name}, again` } }); }}>Use these settings</Menu.Item>
+            <CopyButton value={recipe}>{({ copy, copied }) => <Menu.Item leftSection={<FileJson size={14} />} closeMenuOnClick={false} onClick={copy}>{copied ? 'Copied' : 'Copy the recipe'}</Menu.Item>}</CopyButton>
+            <Menu.Item leftSection={<FileJson size={14} />} onClick={() => { void saveText(services, `${row.name}.json`, recipe); }}>Save the recipe …</Menu.Item>
+            <Menu.Divider />
+            <Menu.Item leftSection={<Trash2 size={14} />} color="red" disabled={active} onClick={() => { void deleteRun(services, row.id); }}>Delete the run</Menu.Item>
+          </Menu.Dropdown>
+        </Menu>
+      </div>
+      {row.error !== null && row.state === 'failed' && <ErrorNotice error={row.error} title="The run stopped" actions={<Button size="compact-xs" variant="light" onClick={() => { void resumeRun(services, row.id); }}>Resume</Button>} />}
+      {active && <Live detail={detail} />}
+      <Scores detail={detail} />
+      {detail.spaces.length > 0 && (
+        <section className="data-section"><h2 className="section-title">Decoders</h2><div className="space-cards">{detail.spaces.map((report) => <Space key={report.space} report={report} />)}</div></section>
+      )}
+      {!active && detail.steps.length > 0 && <section className="data-section"><h2 className="section-title">Steps</h2><div className="card" style={{ padding: '6px 14px' }}><Steps detail={detail} /></div></section>}
+    </div>
+  );
+}
