@@ -1,19 +1,6 @@
-/** What a click on a voxel shows: where its value stands among all voxels, and its weights as small pictures. */
+/** What a click on a voxel shows: its weights as small pictures, and the images where it mattered most. */
 import { f32 } from '../../common/ndarray.ts';
 import type { F32 } from '../../common/ndarray.ts';
-
-/** Percent of voxels whose value is below this voxel's (ties count half), 0 to 100. */
-export function percentile(values: ArrayLike<number>, voxel: number): number {
-  const own = values[voxel];
-  if (own === undefined) throw new RangeError(`no voxel ${voxel} among ${values.length}`);
-  let below = 0;
-  for (let v = 0; v < values.length; v++) {
-    const value = values[v] ?? NaN;
-    if (value < own) below += 1;
-    else if (value === own) below += 0.5;
-  }
-  return (100 * below) / values.length;
-}
 
 /** Norm over channels of one voxel's weights to a latent `[channels, height, width]` -> `[height, width]`. */
 export function latentWeights(row: Float32Array, shape: readonly [number, number, number]): F32 {

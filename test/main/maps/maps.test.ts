@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { f32 } from '../../../common/ndarray.ts';
 import { random } from '../../../common/random.ts';
 import { contributionShares, dualReadout, readout } from '../../../main/maps/contribution.ts';
-import { patternBlock, patternMap } from '../../../main/maps/pattern.ts';
+import { percentileRanks } from '../../../main/maps/percentile.ts';
 import { regionMeans, regionSizes, regionSums } from '../../../main/maps/regions.ts';
-import { extremes, latentWeights, patchWeights, percentile, tokenWeights } from '../../../main/maps/voxel-card.ts';
-import { weightMaps } from '../../../main/maps/weight.ts';
+import { extremes, latentWeights, patchWeights, tokenWeights } from '../../../main/maps/voxel-card.ts';
+import { addBlock, emptySums, finishSums } from '../../../main/maps/voxel-sums.ts';
 import { plainProducts } from '../../../main/linalg/plain-products.ts';
 import { memoryStore } from '../../../main/ridge/artefact.ts';
 import { fitDecoder, predict, primalWeights } from '../../../main/ridge/decoder.ts';
@@ -42,59 +42,70 @@ describe('the suppressor example', () => {
     // Sampling error of coefficients from 4000 rows without noise in y: below 0.005.
     expectClose(weights.data, exact, { absolute: 0.01 }, SEED);
     expectClose(exact, [0.98, -0.97], { absolute: 0.005 });
-    const pattern = patternBlock(x, await predict(decoder, x, plainProducts()), { unit: 'target' });
-    // cov(x1, p) / var(p) in the population is 1.02; 4 / sqrt(4000) = 0.06 bounds the sampling error of x2's zero.
-    expectClose(pattern, [1.02, 0], { absolute: 0.06 }, SEED);
+    // cov(x, p) and sd(p) over the rows; the map is a_v sd(p) with a_v = cov / var(p).
+    const { covariance, deviation } = covariances(x, await predict(decoder, x, plainProducts()));
+    const sums = emptySums(2);
+    addBlock(sums, { covariance, weights, decodedDeviation: deviation, targetDeviation: decoder.yDeviation, r: [0.9] });
+    const maps = finishSums(sums);
+    // 1.02 in the population; 4 / sqrt(4000) = 0.06 bounds the sampling error of x2's zero.
+    expectClose(maps.pattern.map((value) => value / (deviation[0] ?? NaN)), [1.02, 0], { absolute: 0.06 }, SEED);
+    const scale = decoder.yDeviation[0] ?? NaN;
+    expectClose(maps.weight, exact.map((value) => Math.abs(value) / scale), { absolute: 0.015 }, SEED);
+    expectClose(maps.accuracy, maps.weight, STORED);
   });
 });
 
-describe('pattern map', () => {
-  const responses = normal(60, 5, SEED);
-  const predictions = normal(60, 7, SEED + 1);
+/** cov(x_v, p_f) `[voxels, targets]` and sd(p_f) `[targets]`, as slow loops. */
+function covariances(x: F32, p: F32): { readonly covariance: F32; readonly deviation: Float64Array } {
+  const [rows = 0, voxels = 0] = x.shape;
+  const [, targets = 0] = p.shape;
+  const column = (matrix: F32, width: number, j: number): Float64Array => {
+    const values = Float64Array.from({ length: rows }, (_, i) => matrix.data[i * width + j] ?? NaN);
+    const mean = values.reduce((sum, value) => sum + value, 0) / rows;
+    return values.map((value) => value - mean);
+  };
+  const dot = (a: Float64Array, b: Float64Array): number => a.reduce((sum, value, i) => sum + value * (b[i] ?? NaN), 0) / rows;
+  return {
+    covariance: f32([voxels, targets], Array.from({ length: voxels * targets }, (_, n) => dot(column(x, voxels, Math.floor(n / targets)), column(p, targets, n % targets)))),
+    deviation: Float64Array.from({ length: targets }, (_, f) => Math.sqrt(dot(column(p, targets, f), column(p, targets, f)))),
+  };
+}
+
+describe('voxel sums', () => {
+  const x = normal(60, 5, SEED);
+  const p = normal(60, 7, SEED + 1);
+  const weights = normal(5, 7, SEED + 2);
   const r = Float64Array.from({ length: 7 }, (_, f) => 0.2 * f - 0.3);
+  const targetDeviation = Float64Array.from({ length: 7 }, (_, f) => 0.5 + f);
 
-  it('is the weighted root mean square of cov(x, p) / sd(p), whatever the blocks', () => {
-    const expected = Float64Array.from({ length: 5 }, (_, v) => {
-      let sum = 0;
-      let total = 0;
-      for (let f = 0; f < 7; f++) {
-        const p = Array.from({ length: 60 }, (_x, i) => predictions.data[i * 7 + f] ?? NaN);
-        const xs = Array.from({ length: 60 }, (_x, i) => responses.data[i * 5 + v] ?? NaN);
-        const mp = p.reduce((a, b) => a + b, 0) / 60;
-        const mx = xs.reduce((a, b) => a + b, 0) / 60;
-        const cov = p.reduce((a, b, i) => a + (b - mp) * ((xs[i] ?? NaN) - mx), 0) / 60;
-        const variance = p.reduce((a, b) => a + (b - mp) ** 2, 0) / 60;
-        const w = Math.max(r[f] ?? NaN, 0) ** 2;
-        sum += w * ((cov / variance) * Math.sqrt(variance)) ** 2;
-        total += w;
-      }
-      return Math.sqrt(sum / total);
-    });
-    const whole = patternMap(responses);
-    whole.add(predictions, r);
-    expectClose(whole.values(), expected, STORED, SEED);
-    const parts = patternMap(responses);
-    for (const [from, to] of [[0, 3], [3, 7]] as const) {
-      parts.add(f32([60, to - from], Float32Array.from({ length: 60 * (to - from) }, (_, n) => predictions.data[Math.floor(n / (to - from)) * 7 + from + (n % (to - from))] ?? NaN)), r.subarray(from, to));
-    }
-    expectClose(parts.values(), expected, STORED, SEED);
-  });
-  it('ignores constant predictions and undecodable targets', () => {
-    const map = patternMap(responses);
-    map.add(f32([60, 2], new Float32Array(120).fill(0.1)), [0.9, -0.5]);
-    expectClose(map.values(), new Float64Array(5), {});
-  });
-});
-
-describe('weight maps', () => {
   it('follow their formulas, whatever the blocks', () => {
-    const maps = weightMaps(2);
-    maps.add(f32([2, 2], [3, 0, 1, -1]), [0.5, -0.2]);
-    maps.add(f32([2, 1], [-4, 0]), [0.25]);
-    expectClose(maps.norm(), [5, Math.sqrt(2)], STORED);
-    expectClose(maps.accuracyWeighted(), [(0.5 * 3 + 0.25 * 4) / 0.75, 0.5 / 0.75], STORED);
-    expectClose(maps.signedMean(), [-1 / 3, 0], STORED);
-    expectClose(maps.selectionFrequency(), [2 / 3, 2 / 3], STORED);
+    const { covariance, deviation } = covariances(x, p);
+    const of = (from: number, to: number) => (matrix: F32): F32 => f32([5, to - from], Array.from({ length: 5 * (to - from) }, (_, n) => matrix.data[Math.floor(n / (to - from)) * 7 + from + (n % (to - from))] ?? NaN));
+    const accuracy = Array.from(r, (value) => Math.max(value, 0));
+    const sum = (f: (target: number) => number): number => accuracy.reduce((total, _value, target) => total + f(target), 0);
+    const at = (matrix: F32, v: number, f: number): number => matrix.data[v * 7 + f] ?? NaN;
+    const scaled = (v: number, f: number): number => at(weights, v, f) / (targetDeviation[f] ?? NaN);
+    const voxels = [0, 1, 2, 3, 4];
+    for (const cuts of [[0, 7], [0, 3, 7]]) {
+      const sums = emptySums(5);
+      for (let k = 1; k < cuts.length; k++) {
+        const [from = 0, to = 0] = [cuts[k - 1], cuts[k]];
+        const cut = of(from, to);
+        addBlock(sums, { covariance: cut(covariance), weights: cut(weights), decodedDeviation: deviation.subarray(from, to), targetDeviation: targetDeviation.subarray(from, to), r: r.subarray(from, to) });
+      }
+      const maps = finishSums(sums);
+      expectClose(maps.pattern, voxels.map((v) => Math.sqrt(sum((f) => (accuracy[f] ?? NaN) ** 2 * (at(covariance, v, f) / (deviation[f] ?? NaN)) ** 2) / sum((f) => (accuracy[f] ?? NaN) ** 2))), STORED, SEED);
+      expectClose(maps.weight, voxels.map((v) => Math.sqrt(sum((f) => scaled(v, f) ** 2))), STORED, SEED);
+      expectClose(maps.accuracy, voxels.map((v) => sum((f) => (accuracy[f] ?? NaN) * Math.abs(scaled(v, f))) / sum((f) => accuracy[f] ?? NaN)), STORED, SEED);
+    }
+  });
+  it('are undefined where nothing was decoded', () => {
+    const sums = emptySums(5);
+    const { covariance } = covariances(x, p);
+    addBlock(sums, { covariance, weights, decodedDeviation: new Float64Array(7), targetDeviation, r: new Float64Array(7).fill(-0.1) });
+    const maps = finishSums(sums);
+    expect([...maps.pattern, ...maps.accuracy].every((value) => Number.isNaN(value))).toBe(true);
+    expect(maps.weight.every((value) => value > 0)).toBe(true);
   });
 });
 
@@ -134,9 +145,11 @@ describe('regions', () => {
 });
 
 describe('voxel card', () => {
-  it('percentile counts ties half', () => {
-    expectClose([percentile([1, 2, 2, 3], 0), percentile([1, 2, 2, 3], 1), percentile([1, 2, 2, 3], 3)], [12.5, 50, 87.5], {});
-    expect(() => percentile([1], 3)).toThrow('no voxel 3');
+  it('percentile ranks share ties and leave the undefined alone', () => {
+    const ranks = percentileRanks([1, 2, NaN, 2, 3]);
+    expectClose([ranks[0], ranks[1], ranks[3], ranks[4]].map((rank) => rank ?? NaN), [0, 50, 50, 100], {});
+    expect(ranks[2]).toBeNaN();
+    expectClose(percentileRanks([7]), [50], {});
   });
   it('pictures are norms over the right axes', () => {
     expectClose(latentWeights(Float32Array.of(3, 0, 0, 1, 4, 2, 0, 0), [2, 2, 2]).data, [5, 2, 0, 1], STORED);
