@@ -92,17 +92,13 @@ export function toFortran<D extends DType>(array: NdArray<D>): NdArray<D> {
   return reverseAxes(array);
 }
 
-/** Elements as ordinary numbers; float16 bits are expanded, 64-bit integers must be below 2^53 in magnitude. */
+/** Elements as ordinary numbers; float16 bits are expanded, 64-bit integers beyond 2^53 are rounded. A float64 array is given back itself. */
 export function toFloat64(array: NdArray): Float64Array {
   const { data } = array;
   if (data instanceof Float64Array) return data;
   const out = new Float64Array(sizeOf(array.shape));
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
-    for (let i = 0; i < out.length; i++) {
-      const value = Number(data[i]);
-      if (!Number.isSafeInteger(value)) throw new RangeError(`element ${i} of a ${array.dtype} array is beyond 2^53`);
-      out[i] = value;
-    }
+    for (let i = 0; i < out.length; i++) out[i] = Number(data[i]);
   } else if (array.dtype === 'float16') {
     for (let i = 0; i < out.length; i++) out[i] = halfToNumber(data[i] ?? 0);
   } else {

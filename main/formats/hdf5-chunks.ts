@@ -159,7 +159,8 @@ export async function readVoxelChunks(source: ByteSource, file: string, dataset:
   // 1. Where the chunks are; those that exist, in file order.
   const addresses = await chunkAddresses(source, file, dataset, voxels, signal);
   const order = Array.from(addresses.keys()).filter((i) => (addresses[i] ?? -1) >= 0).sort((a, b) => (addresses[a] ?? 0) - (addresses[b] ?? 0));
-  if (voxels.length * chunkBytes > source.size) return { kind: 'other', reason: `${voxels.length - order.length} of ${voxels.length} voxels were never written` };
+  // A chunk that was found proves the number of trials; without any, only the header claims it.
+  if (order.length === 0 && voxels.length * chunkBytes > source.size) return { kind: 'other', reason: 'none of the wanted voxels was ever written' };
   // 2. Neighbours together.
   const reads: { readonly start: number; readonly end: number; readonly first: number; readonly last: number }[] = [];
   for (let first = 0; first < order.length;) {

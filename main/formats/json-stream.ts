@@ -145,7 +145,7 @@ export async function* readJsonItems(chunks: AsyncIterable<Uint8Array>, name: st
   while (open) {
     if ((await scanner.peek()) !== QUOTE) throw scanner.error('a key', 'something else');
     const key = await scanner.parsed();
-    if (typeof key !== 'string' || seen.has(key)) throw scanner.error('every key once', String(key));
+    if (typeof key !== 'string' || seen.has(key)) throw scanner.error('every key once', JSON.stringify(key));
     seen.add(key);
     await scanner.take([COLON], '":" after a key');
     const isWanted = wanted.includes(key);

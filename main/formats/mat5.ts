@@ -109,9 +109,11 @@ function readMatrix(reader: ByteReader, out: Collected): void {
 /** From the stored type to the class; integer classes must hold the stored values. */
 function convert(stored: NdArray, target: DType, reader: ByteReader, name: string): NdArray {
   if (stored.dtype === target) return stored;
+  const values = toFloat64(stored);
+  const inexact = stored.dtype === 'int64' || stored.dtype === 'uint64' ? values.find((value) => !Number.isSafeInteger(value)) : undefined;
+  if (inexact !== undefined) throw reader.error(`${target} values in ${name}`, `${inexact} stored as ${stored.dtype}`);
   const out = zeros(target, stored.shape);
   if (out.data instanceof BigInt64Array || out.data instanceof BigUint64Array) {
-    const values = toFloat64(stored);
     const lowest = target === 'uint64' ? 0 : -Infinity;
     for (let i = 0; i < values.length; i++) {
       const value = values[i] ?? NaN;
@@ -121,7 +123,6 @@ function convert(stored: NdArray, target: DType, reader: ByteReader, name: strin
     return out;
   }
   const range = target === 'bool' ? (['bool', 0, 1] as const) : RANGES.find(([dtype]) => dtype === target);
-  const values = toFloat64(stored);
   for (let i = 0; i < values.length; i++) {
     const value = values[i] ?? NaN;
     if (range !== undefined && !(value >= range[1] && value <= range[2] && Number.isInteger(value))) throw reader.error(`${target} values in ${name}`, `${value}`);

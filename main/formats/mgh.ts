@@ -6,7 +6,7 @@
  */
 import { UserError } from '../../common/errors.ts';
 import { BYTES, ndarray, sizeOf } from '../../common/ndarray.ts';
-import type { DataOf, DType, NdArray } from '../../common/ndarray.ts';
+import type { DType, NdArray } from '../../common/ndarray.ts';
 import type { ByteSource } from './byte-source.ts';
 import { ByteReader, elementCount } from './byte-reader.ts';
 import { decodeElements, encodeElements } from './elements.ts';
@@ -164,5 +164,5 @@ export function surfaceValues(image: MghImage, name: string): NdArray<MghDType> 
   if (height !== 1 || depth !== 1) {
     throw new ByteReader(new Uint8Array(), name, false, 4).error('a surface vector [V, 1, 1, frames]', `[${image.shape.join(', ')}]`);
   }
-  return ndarray<MghDType>(image.data.dtype, [frames, vertices], image.data.data as DataOf[MghDType]);
+  return ndarray<MghDType>(image.data.dtype, [frames, vertices], image.data.data);
 }
