@@ -15,8 +15,8 @@ export async function ensurePackages() {
       await npm([fresh ? 'ci' : 'install', ...(fresh ? [] : ['--no-save']), '--no-audit', '--no-fund', '--loglevel=error'], 'npm');
     });
   }
-  if (scriptNode() === process.execPath && !isPinnedNode()) {
-    await step('Install the pinned Node', async () => {
+  if (scriptNode() === null) {
+    await step('Install the Node that npm scripts run on', async () => {
       await npm(['rebuild', 'node', '--ignore-scripts=false', '--loglevel=error'], 'npm');
     });
   }
@@ -32,10 +32,6 @@ function isInstalled() {
     const here = found[place];
     return here === undefined ? entry.optional === true || entry.peer === true : here.version === entry.version;
   });
-}
-
-function isPinnedNode() {
-  return process.versions.node === readJson(path.join(root, 'package.json')).devDependencies.node;
 }
 
 /** The npm that runs this script if there is one, else the one on the path. */

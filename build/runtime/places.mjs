@@ -9,10 +9,10 @@ export const electronPackage = path.join(root, 'node_modules/electron');
 
 const windows = process.platform === 'win32';
 
-/** The Node that runs npm scripts: the pinned one once packages are installed. */
+/** The pinned Node, which runs npm scripts; null before it is installed. */
 export function scriptNode() {
-  const own = path.join(root, 'node_modules/node/bin', windows ? 'node.exe' : 'node');
-  return existsSync(own) ? own : process.execPath;
+  const file = path.join(root, 'node_modules/node/bin', windows ? 'node.exe' : 'node');
+  return existsSync(file) ? file : null;
 }
 
 /** File of the Electron executable that `require('electron')` would give, or null if there is none yet. */
