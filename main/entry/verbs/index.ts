@@ -9,8 +9,9 @@ import { RESPONSES } from './responses.ts';
 import { RUN } from './run.ts';
 import { SCORE } from './score.ts';
 import { TAP } from './tap.ts';
+import { VJP } from './vjp.ts';
 import type { Verb } from './verb.ts';
 
 export const VERBS: Readonly<Record<string, Verb>> = {
-  demo: DEMO, inspect: INSPECT, responses: RESPONSES, fit: FIT, predict: PREDICT, run: RUN, score: SCORE, map: MAP, models: MODELS, tap: TAP,
+  demo: DEMO, inspect: INSPECT, responses: RESPONSES, fit: FIT, predict: PREDICT, run: RUN, score: SCORE, map: MAP, models: MODELS, tap: TAP, vjp: VJP,
 };

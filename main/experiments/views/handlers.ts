@@ -3,6 +3,7 @@ import type { View, ViewName, ViewRequest } from '../../../common/contract/chann
 import { VIEWABLE } from '../../../common/contract/invokable.ts';
 import type { Dataset } from '../../../common/dataset.ts';
 import { UserError } from '../../../common/errors.ts';
+import type { Products } from '../../linalg/products.ts';
 import { regionCard, voxelCard } from './cards.ts';
 import { hemisphereGeometry } from './geometry.ts';
 import { listMaps, voxelMap } from './maps.ts';
@@ -12,12 +13,13 @@ import { thumbnails } from './thumbnails.ts';
 export interface ViewDeps {
   readonly workspace: string;
   readonly openDataset: (root: string) => Promise<Dataset>;
+  readonly products: Products;
 }
 
 type ViewHandlers = { readonly [Name in ViewName]: (...args: View[Name]['args']) => Promise<View[Name]['result']> };
 
 /** One opened data set is kept: the window looks at one at a time. */
-export function viewHandlers({ workspace, openDataset }: ViewDeps): (request: ViewRequest) => Promise<unknown> {
+export function viewHandlers({ workspace, openDataset, products }: ViewDeps): (request: ViewRequest) => Promise<unknown> {
   let current: { path: string; dataset: Promise<Dataset> } | null = null;
   const dataset = (path: string, fresh = false): Promise<Dataset> => {
     if (current === null || current.path !== path || fresh) {
@@ -29,7 +31,7 @@ export function viewHandlers({ workspace, openDataset }: ViewDeps): (request: Vi
     }
     return current.dataset;
   };
-  const runs = openRun(workspace);
+  const runs = openRun(workspace, products);
 
   const handlers: ViewHandlers = {
     'data.inspect': async (path) => (await dataset(path, true)).inspect(),

@@ -1,0 +1,29 @@
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { UserError } from '../../../common/errors.ts';
+import { tap } from '../../onnx/edit/tap.ts';
+import { readModel } from '../../onnx/protobuf/read.ts';
+import { writeModel } from '../../onnx/protobuf/write.ts';
+import type { Verb } from './verb.ts';
+import { list, required } from './verb.ts';
+
+const USAGE = 'tap MODEL.onnx --tensors T,... --out TAPPED.onnx';
+
+export const TAP: Verb = {
+  usage: USAGE,
+  does: 'exposes inner tensors of a model as outputs',
+  options: ['tensors', 'out'],
+  words: [1, 1],
+  async run(context) {
+    const file = path.resolve(context.words[0] ?? '');
+    const tensors = list(context, 'tensors');
+    if (tensors.length === 0) throw new UserError('usage', '--tensors is missing', { expected: USAGE, found: 'no tensor names' });
+    const out = path.resolve(required(context, 'out', USAGE));
+    const bytes = await fs.readFile(file).catch((error: unknown) => {
+      throw new UserError('bad-input', `${file} cannot be read`, { file, expected: 'an ONNX model', found: (error as NodeJS.ErrnoException).code ?? String(error), fix: 'Check the path.' });
+    });
+    const tapped = tap(readModel(bytes, file), tensors);
+    await fs.writeFile(out, writeModel(tapped));
+    context.out({ out, outputs: tapped.outputs }, `Wrote ${out} with outputs ${tapped.outputs.map((output) => output.name).join(', ')}.`);
+  },
+};
