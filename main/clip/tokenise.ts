@@ -1,0 +1,156 @@
+/**
+ * The CLIP tokeniser: byte-level byte-pair encoding with end-of-word marks.
+ *
+ * Source: Radford et al. 2021 (openai/CLIP, simple_tokenizer) in the form that Hugging Face transformers runs, whose ids are the golden
+ * values. Like transformers, it does not repair mis-decoded text or HTML entities, which the original does first.
+ */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { UserError } from '../../common/errors.ts';
+import { ndarray } from '../../common/ndarray.ts';
+import type { NdArray } from '../../common/ndarray.ts';
+
+export interface TokeniserFiles {
+  /** Token -> id. */
+  readonly vocabulary: Readonly<Record<string, number>>;
+  /** Pairs in the order in which they are merged. */
+  readonly merges: readonly (readonly [string, string])[];
+  readonly start: string;
+  readonly end: string;
+  /** What fills the rest; Stable Diffusion v1 pads with the end token. */
+  readonly pad: string;
+}
+
+export interface Tokeniser {
+  readonly startId: number;
+  readonly endId: number;
+  readonly padId: number;
+  /** Ids of one text between start and end, of any length. */
+  encode(text: string): readonly number[];
+  /** int64 `[texts, length]`: start, text, end, padding. Longer texts lose their last tokens, never the end token. */
+  batch(texts: readonly string[], length: number): NdArray<'int64'>;
+}
+
+/** Contractions, runs of letters, single digits, runs of anything else. */
+const WORDS = /'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\p{White_Space}\p{L}\p{N}]+/gu;
+const END_OF_WORD = '</w>';
+
+/** The printable character that stands for each byte, so that a vocabulary is readable text. */
+function byteLetters(): readonly string[] {
+  const printable = (byte: number): boolean => (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
+  let spare = 256;
+  return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(printable(byte) ? byte : spare++));
+}
+
+/** Letter by letter, so that a final sigma is not treated by context. */
+function lower(text: string): string {
+  return Array.from(text, (letter) => letter.toLowerCase()).join('');
+}
+
+export function makeTokeniser(files: TokeniserFiles): Tokeniser {
+  const letters = byteLetters(), bytes = new TextEncoder(), known = new Map<string, readonly number[]>();
+  const rank = new Map(files.merges.map(([left, right], i) => [`${left} ${right}`, i] as const));
+  const idOf = (token: string): number => {
+    const id = files.vocabulary[token];
+    if (id === undefined) throw new UserError('model-missing', `the tokenizer has no token "${token}"`, { expected: `"${token}" in vocab.json`, found: 'no such token', fix: 'Take vocab.json and merges.txt from the same model.' });
+    return id;
+  };
+  const [startId, endId, padId] = [idOf(files.start), idOf(files.end), idOf(files.pad)];
+  const special = new Map([[files.start, startId], [files.end, endId]]);
+
+  /** Merges the pair of lowest rank, everywhere, until no pair is known. */
+  const encodeWord = (word: string): readonly number[] => {
+    const held = known.get(word);
+    if (held !== undefined) return held;
+    let parts = Array.from(bytes.encode(word), (byte) => letters[byte] ?? '');
+    parts = [...parts.slice(0, -1), (parts.at(-1) ?? '') + END_OF_WORD];
+    while (parts.length > 1) {
+      let best = Infinity, left = '', right = '';
+      for (let i = 0; i + 1 < parts.length; i++) {
+        const found = rank.get(`${parts[i] ?? ''} ${parts[i + 1] ?? ''}`) ?? Infinity;
+        if (found < best) [best, left, right] = [found, parts[i] ?? '', parts[i + 1] ?? ''];
+      }
+      if (best === Infinity) break;
+      const merged: string[] = [];
+      for (let i = 0; i < parts.length; i++) {
+        const pair = parts[i] === left && parts[i + 1] === right;
+        merged.push(pair ? left + right : (parts[i] ?? ''));
+        if (pair) i++;
+      }
+      parts = merged;
+    }
+    const ids = parts.map(idOf);
+    known.set(word, ids);
+    return ids;
+  };
+
+  /** The two special tokens are recognised as they are written, before anything else. */
+  const encode = (text: string): readonly number[] => {
+    const ids: number[] = [];
+    let rest = text;
+    while (rest !== '') {
+      const found = [...special].map(([token, id]) => ({ token, id, at: rest.indexOf(token) })).filter(({ at }) => at >= 0).sort((a, b) => a.at - b.at)[0];
+      const plain = found === undefined ? rest : rest.slice(0, found.at);
+      for (const word of lower(plain.normalize('NFC')).match(WORDS) ?? []) ids.push(...encodeWord(word));
+      if (found === undefined) break;
+      ids.push(found.id);
+      rest = rest.slice(found.at + found.token.length);
+    }
+    return ids;
+  };
+
+  return {
+    startId, endId, padId, encode,
+    batch: (texts, length) => {
+      if (!Number.isInteger(length) || length < 2) throw new RangeError(`a text needs at least 2 tokens, got ${length}`);
+      const data = new BigInt64Array(texts.length * length).fill(BigInt(padId));
+      texts.forEach((text, row) => {
+        const ids = [startId, ...encode(text).slice(0, length - 2), endId];
+        ids.forEach((id, i) => { data[row * length + i] = BigInt(id); });
+      });
+      return ndarray('int64', [texts.length, length], data);
+    },
+  };
+}
+
+function broken(file: string, expected: string, found: string): UserError {
+  return new UserError('model-missing', `${file}: expected ${expected}, found ${found}`, { file, expected, found, fix: 'Take vocab.json and merges.txt from the same CLIP model.' });
+}
+
+async function text(file: string): Promise<string> {
+  try { return await readFile(file, 'utf8'); } catch (cause) {
+    throw broken(file, 'a file of a CLIP tokenizer', cause instanceof Error ? cause.message : 'no file');
+  }
+}
+
+function json(content: string, file: string): Readonly<Record<string, unknown>> {
+  let value: unknown;
+  try { value = JSON.parse(content); } catch (cause) { throw broken(file, 'JSON', cause instanceof Error ? cause.message : 'other text'); }
+  if (typeof value !== 'object' || value === null) throw broken(file, 'a JSON object', typeof value);
+  return value as Readonly<Record<string, unknown>>;
+}
+
+/** A special token, written as text or as `{ "content": text }`. */
+function specialToken(table: Readonly<Record<string, unknown>>, key: string, file: string): string {
+  const value = table[key], content = typeof value === 'object' && value !== null && 'content' in value ? value.content : value;
+  if (typeof content !== 'string') throw broken(file, `a text as ${key}`, value === undefined ? 'nothing' : JSON.stringify(value));
+  return content;
+}
+
+/** Reads `vocab.json`, `merges.txt` and `special_tokens_map.json` of a tokenizer folder. Throws `UserError` (`model-missing`). */
+export async function loadTokeniser(folder: string): Promise<Tokeniser> {
+  const [vocabFile, mergesFile, specialFile] = ['vocab.json', 'merges.txt', 'special_tokens_map.json'].map((name) => path.join(folder, name)) as [string, string, string];
+  const [vocab, merges, special] = await Promise.all([text(vocabFile), text(mergesFile), text(specialFile)]);
+  const vocabulary = json(vocab, vocabFile), tokens = json(special, specialFile);
+  for (const [token, id] of Object.entries(vocabulary)) if (typeof id !== 'number' || !Number.isInteger(id)) throw broken(vocabFile, `a whole number for "${token}"`, String(id));
+  const lines = merges.split('\n').filter((line, i) => line !== '' && !(i === 0 && line.startsWith('#version')));
+  const pairs = lines.map((line): readonly [string, string] => {
+    const [left = '', right = '', ...more] = line.trimEnd().split(' ');
+    if (left === '' || right === '' || more.length > 0) throw broken(mergesFile, 'two tokens a line', `"${line}"`);
+    return [left, right];
+  });
+  return makeTokeniser({
+    vocabulary: vocabulary as Readonly<Record<string, number>>, merges: pairs,
+    start: specialToken(tokens, 'bos_token', specialFile), end: specialToken(tokens, 'eos_token', specialFile), pad: specialToken(tokens, 'pad_token', specialFile),
+  });
+}

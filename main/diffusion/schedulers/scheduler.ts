@@ -1,0 +1,28 @@
+/** What a scheduler is: one pure step along a schedule. The index is an argument; history is passed in and returned. */
+import type { F32 } from '../../../common/ndarray.ts';
+import type { Schedule } from '../schedule.ts';
+
+export interface StepInput {
+  readonly schedule: Schedule;
+  /** Position in `schedule.timesteps`. */
+  readonly index: number;
+  /** What the network said about `sample`, guidance applied. */
+  readonly output: F32;
+  readonly sample: F32;
+  /** 0 = deterministic. */
+  readonly eta: number;
+  /** Standard normal deviates of the sample's shape; needed when eta is above 0. */
+  readonly noise: F32 | null;
+  /** What the step before returned; empty at the first step of a walk. */
+  readonly memory: readonly F32[];
+}
+
+export interface StepResult {
+  /** The sample one step nearer to the picture. */
+  readonly previous: F32;
+  /** The clean sample that the network's output implies now. */
+  readonly predictedOriginal: F32;
+  readonly memory: readonly F32[];
+}
+
+export type Scheduler = (input: StepInput) => StepResult;
