@@ -113,7 +113,10 @@ export function interpret(prediction: Prediction, alphaBar: number, output: numb
 
 /** How each option is called in a `scheduler_config.json` of diffusers, and what its absence means there. */
 export function scheduleConfig(raw: Readonly<Record<string, unknown>>, file = 'scheduler_config.json'): ScheduleConfig {
-  const wrong = (key: string, expected: string): UserError => new UserError('model-missing', `${file}: "${key}" should be ${expected}, found ${JSON.stringify(raw[key])}`, { file, expected: `"${key}": ${expected}`, found: String(JSON.stringify(raw[key])), fix: 'Use the scheduler configuration that belongs to the model.' });
+  const wrong = (key: string, expected: string): UserError => {
+    const found = raw[key] === undefined ? 'nothing' : JSON.stringify(raw[key]);
+    return new UserError('model-missing', `${file}: "${key}" should be ${expected}, found ${found}`, { file, expected: `"${key}": ${expected}`, found, fix: 'Use the scheduler configuration that belongs to the model.' });
+  };
   const number = (key: string): number => { const value = raw[key]; if (typeof value !== 'number' || !Number.isFinite(value)) throw wrong(key, 'a number'); return value; };
   const choice = <T extends string>(key: string, choices: readonly T[], absent: T): T => {
     const value = raw[key] ?? absent, found = choices.find((item) => item === value);
