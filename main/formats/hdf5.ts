@@ -4,7 +4,8 @@
  *
  * Refused by name: not HDF5, cut off, missing datasets, dtypes other than integers, floats of 2, 4 and 8 bytes and
  * h5py booleans, reads above 1 GiB in one piece. Calls are synchronous inside: keep them off the window's process.
- * The library's memory grows to the largest read and never shrinks, so read in parts.
+ * The library's memory grows to the largest read and never shrinks, so read in parts. After an error inside a damaged file
+ * h5wasm leaves objects open, so the same file, if repaired in place, reads as before until the process restarts.
  */
 import { rm } from 'node:fs/promises';
 import { Attribute, File as LibraryFile, ready } from 'h5wasm/node';

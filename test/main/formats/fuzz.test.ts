@@ -48,8 +48,9 @@ async function drain(items: AsyncIterable<unknown>): Promise<number> {
   return count;
 }
 
+/** A new name every time: after an error inside the library the old file stays open in it (hdf5.ts). */
 async function readWithLibrary(bytes: Uint8Array): Promise<void> {
-  const path = join(folder, 'mutated.h5');
+  const path = join(mkdtempSync(join(folder, 'turn-')), 'mutated.h5');
   writeFileSync(path, bytes);
   const file = await openHdf5(path);
   try {
