@@ -3,7 +3,7 @@
  *
  *   A + shift I = U' U,  U upper triangular; inverse = V V', V = U^-1.
  *
- * Blocked over column panels (`panels.ts`): only the diagonal blocks (256 x 256) are sequential typed-array code, everything else is
+ * Blocked over column panels (`panels.ts`): only the diagonal blocks (128 x 128) are sequential typed-array code, everything else is
  * products of contiguous views. Cost n^3/3 multiply-adds/2 for the factor, twice that for the inverse. Diagonal blocks are applied through
  * their explicit triangular inverses: they are well conditioned whenever the shift is a ridge penalty.
  * Refuses matrices that are not positive definite, naming the first bad pivot.
