@@ -6,6 +6,8 @@
  *   cancellation between calls, and for a hard stop end the process.
  * - Memory patterns are always off: with them the second run allocates all activations as one block, and inside Electron a
  *   block above 1 GiB ends the process.
+ * - Threads that spin while they wait make everything else on the machine slow, themselves included (four times on two busy cores), and gain
+ *   little on an idle one: they sleep.
  * - float16 tensors fail wherever a global `Float16Array` exists. A model with float16 inputs or outputs is therefore opened with casts
  *   at its edge and shows float32 (`onnx/edit/float32-io.ts`).
  */
@@ -70,7 +72,7 @@ export interface Session {
 const LARGEST_TENSOR_BYTES = 0.9 * 2 ** 30;
 
 function runtimeOptions(options: SessionOptions, folder: string | undefined): ort.InferenceSession.SessionOptions {
-  const session: Record<string, string> = {};
+  const session: Record<string, string> = { 'intra_op.allow_spinning': '0', 'inter_op.allow_spinning': '0' };
   if (options.mapWeights === true) session['disable_prepacking'] = '1';
   if (folder !== undefined) session['model_external_initializers_file_folder_path'] = path.resolve(folder);
   return {
@@ -78,7 +80,7 @@ function runtimeOptions(options: SessionOptions, folder: string | undefined): or
     enableMemPattern: false,
     logSeverityLevel: options.quiet === true ? 4 : 3,
     ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
-    ...(Object.keys(session).length === 0 ? {} : { extra: { session } }),
+    extra: { session },
   };
 }
 

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { graphBuilder } from '../../../main/onnx/build.ts';
+import { UserError } from '../../../common/errors.ts';
 import { f32 } from '../../../common/ndarray.ts';
+import { random } from '../../../common/random.ts';
 import { capturedBy, feedsOf } from '../../../main/onnx/graph.ts';
 import type { Graph, Initializer } from '../../../main/onnx/graph.ts';
 import { printGraph } from '../../../main/onnx/print.ts';
@@ -135,4 +137,21 @@ it('weights inside a file can be pointed to instead of copied', () => {
   if (source.kind !== 'external') return;
   expect(Array.from(new Float32Array(bytes.slice(source.offset, source.offset + 8).buffer))).toEqual([0.5, 0.5]);
   expect(writeModel(small).length).toBeLessThan(400);
+});
+
+describe('damaged models', () => {
+  const seed = 20;
+  it('are read or refused by name, whatever the damage', () => {
+    const source = random(seed);
+    let refused = 0;
+    for (let round = 0; round < 400; round++) {
+      const damaged = file.slice();
+      for (let hits = 1 + source.integer(4); hits > 0; hits--) damaged[source.integer(damaged.length)] = source.integer(256);
+      try { printGraph(readModel(damaged, 'damaged.onnx')); } catch (error) {
+        refused++;
+        if (!(error instanceof UserError)) throw new Error(`round ${round}, seed ${seed}: ${String(error)}`, { cause: error });
+      }
+    }
+    expect(refused).toBeGreaterThan(50);
+  });
 });
