@@ -5,6 +5,7 @@
  * Arguments: --workspace=DIR --models=DIR
  */
 import type { MessagePortMain } from 'electron';
+import fs from 'node:fs/promises';
 import type { ViewReply, ViewRequest } from '../../common/contract/channels.ts';
 import { reportOf } from '../../common/errors.ts';
 import type { EngineMessage, EngineRequest } from '../experiments/engine-protocol.ts';
@@ -44,9 +45,13 @@ async function take(request: EngineRequest): Promise<void> {
         try { await run(context); } finally { context.dataset.close(); await context.release(); }
       } catch (error) { emit({ type: 'failed', error: reportOf(error) }); }
     } else {
-      await writeDemo(request.directory, { subjects: request.subjects, seed: request.seed }, controller.signal, (done, total, what) => {
+      // Written beside its place and moved there when complete: a folder that exists is whole.
+      const partial = `${request.directory}.partial`;
+      await fs.rm(partial, { recursive: true, force: true });
+      await writeDemo(partial, { subjects: request.subjects, seed: request.seed }, controller.signal, (done, total, what) => {
         send({ type: 'progress', id: request.id, done, total, what });
       });
+      await fs.rename(partial, request.directory);
       send({ type: 'ended', id: request.id, error: null });
     }
   } catch (error) {

@@ -81,7 +81,7 @@ export function makeHandlers({ store, queue, desktop, demoFolder }: HandlerDeps)
       return Promise.resolve(null);
     },
     'demo.create': async () => {
-      await queue.writeDemo(demoFolder, { subjects: 2, seed: 1 });
+      if (!fs.existsSync(demoFolder)) await queue.writeDemo(demoFolder, { subjects: 2, seed: 1 });
       return { path: demoFolder };
     },
     'run.start': (recipe, dataPath) => {

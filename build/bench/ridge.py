@@ -1,0 +1,36 @@
+"""Peer of the ridge benchmark: himalaya KernelRidgeCV and scikit-learn RidgeCV on the arrays that Optogram wrote.
+
+usage: ridge.py FOLDER ALPHAS_JSON FOLDS RUNS
+"""
+import json
+import sys
+import time
+
+folder, alphas, folds, runs = sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+try:
+    import numpy as np
+    from himalaya.backend import set_backend
+    from himalaya.kernel_ridge import KernelRidgeCV
+    from sklearn.linear_model import RidgeCV
+    from sklearn.model_selection import KFold
+except ImportError as error:
+    print(json.dumps({"missing": str(error)}))
+    sys.exit(0)
+
+set_backend("numpy")
+x = np.load(f"{folder}/x.npy")
+y = np.load(f"{folder}/y.npy")
+chosen = np.array(json.load(open(f"{folder}/chosen.json")))
+timings = {"himalaya KernelRidgeCV": [], "scikit-learn RidgeCV (leave-one-out)": []}
+for _ in range(runs):
+    start = time.perf_counter()
+    xc, yc = x - x.mean(0), y - y.mean(0)
+    model = KernelRidgeCV(alphas=np.array(alphas, dtype="float32"), kernel="linear", cv=KFold(folds), solver_params=dict(n_targets_batch=1024, local_alpha=True))
+    model.fit(xc, yc)
+    timings["himalaya KernelRidgeCV"].append(time.perf_counter() - start)
+for _ in range(runs):
+    start = time.perf_counter()
+    RidgeCV(alphas=alphas, alpha_per_target=True).fit(x, y)
+    timings["scikit-learn RidgeCV (leave-one-out)"].append(time.perf_counter() - start)
+agree = float(np.mean(np.isclose(chosen, np.asarray(model.best_alphas_), rtol=1e-3)))
+print(json.dumps({"timings": timings, "checks": {"share of targets with himalaya's penalty": agree}}))
