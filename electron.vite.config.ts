@@ -43,6 +43,7 @@ export default defineConfig({
       target: CHROMIUM,
       outDir: at('out/renderer'),
       minify: true,
+      assetsInlineLimit: 0, // the content security policy admits fonts from files only
       rolldownOptions: { input: { index: at('renderer/index.html') } },
     },
   },

@@ -3,11 +3,11 @@
 // electron-builder, which fetches its tools. `--try` packs with the stand-in runtime of machines that cannot download
 // Electron, to see that packing works; such a package is never to be given away.
 import path from 'node:path';
-import { rmSync } from 'node:fs';
 import { bundle } from '../runtime/build.mjs';
 import { install } from '../runtime/install.mjs';
 import { electronPackage, electronVersion, readJson, root } from '../runtime/places.mjs';
 import { fail, say, step, StepError } from '../runtime/steps.mjs';
+import { configuration } from './configuration.mjs';
 import { makeDeb } from './deb.mjs';
 import { startPacked } from './start-packed.mjs';
 
@@ -38,15 +38,7 @@ async function pack(official) {
     ...(process.platform === 'linux' ? { linux: targets.length > 0 ? ['dir', ...targets] : ['dir'] } : {}),
     ...(process.platform === 'darwin' ? { mac: targets } : {}),
     ...(process.platform === 'win32' ? { win: targets } : {}),
-    config: {
-      extends: 'build/package/electron-builder.yml',
-      electronVersion: electronVersion(),
-      electronDist: path.join(electronPackage, 'dist'),
-      // The prebuilt addon serves the official Electron; the one compiled here serves the stand-in.
-      files: [`!node_modules/better-sqlite3/${official ? 'build' : 'prebuilds'}/**`],
-      // The stand-in carries an application that loads a checkout; a package has its own.
-      afterPack: ({ appOutDir }) => { rmSync(path.join(appOutDir, 'resources/default_app.asar'), { force: true }); },
-    },
+    config: configuration(official),
   });
   for (const file of made) say(`\n  ${path.relative(root, file)}`);
 }

@@ -58,10 +58,8 @@ async function install(groups, reason) {
     throw new StepError(`${reason}.\nInstall them with this one command and run this again:\n  sudo apt-get install -y --no-install-recommends ${choose(groups).join(' ')}`);
   }
   const quiet = { log: 'apt-get', env: { DEBIAN_FRONTEND: 'noninteractive' }, limitSeconds: 600 };
-  await step('Update the package lists (apt-get update)', async () => {
-    if (!listsFresh) await run('apt-get', ['update', '-qq'], quiet);
-    listsFresh = true;
-  });
+  if (!listsFresh) await step('Update the package lists (apt-get update)', () => run('apt-get', ['update', '-qq'], quiet));
+  listsFresh = true;
   const names = choose(groups);
   say(`As root, with apt-get (${reason}):`);
   await step(`Install ${names.join(' ')}`, () => run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...names], quiet));
