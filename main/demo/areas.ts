@@ -31,7 +31,7 @@ export const VISUAL_LABELS = 23;
 /** Centre of the chart in canonical mm, and the half lengths that make the hull about a unit sphere. */
 const CHART = { centre: [26, -8, 4], half: [34, 82, 50] } as const;
 /** Borders of V1, V2, V3 as `turn` at the pole and at 60 degrees of reach, and the reach of their far ends. */
-const BANDS = [{ near: 31, far: 19, end: 63 }, { near: 60, far: 37, end: 61 }, { near: 86, far: 55, end: 57 }] as const;
+const BANDS = [{ near: 32, far: 20, end: 65 }, { near: 62, far: 40, end: 63 }, { near: 90, far: 61, end: 60 }] as const;
 /** Degrees of visual field = gain * (exp(reach / scale) - 1). */
 const MAGNIFICATION = { gain: 0.68, scale: 29 };
 

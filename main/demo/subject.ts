@@ -25,7 +25,7 @@ import type { Side } from './volume.ts';
 import { anatomyFiles, BETA, reliabilityFiles, roiFiles, truthVolumes } from './volume-files.ts';
 
 export const HEMISPHERES = ['lh', 'rh'] as const;
-const VOXEL_MM = 4.5;
+const VOXEL_MM = 4.4;
 /** Rounds of flattening on the subject's own folded surface, from the template's layout. */
 const OWN_ROUNDS = 6;
 /** SD of the turn between a subject's sphere and the template's, radians. */
