@@ -4,7 +4,6 @@ import type { ErrorReport } from '../../common/errors.ts';
 import type { RunRow } from '../../common/contract/payloads.ts';
 import type { Recipe } from '../../common/recipe.ts';
 import { reportFrom } from '../lab.ts';
-import { NO_SELECTION } from './view-state.ts';
 import type { Area } from './view-state.ts';
 import type { Services } from './services.ts';
 
@@ -32,7 +31,7 @@ export async function openPath(services: Services, path: string, options: { read
   resources.forget('');
   services.cortex.current?.clear();
   view.set({ area: 'data', runId: null, subject: null, draft: null });
-  view.act('Open data', 'open', () => ({ selection: NO_SELECTION }));
+  view.reset({ limits: null, hiddenRegions: [], atlas: null });
   const inspection = await data.openData(path);
   if (inspection === null) return;
   const runs = data.store.getState().runs.filter((row) => row.dataPath === path);
@@ -47,7 +46,7 @@ export async function selectRun(services: Services, runId: string | null): Promi
   const { view, data } = services;
   const row = data.store.getState().runs.find((each) => each.id === runId);
   view.set({ runId, ...(row === undefined ? {} : { subject: row.subject }) });
-  view.act('Choose run', 'run', (now) => ({ selection: NO_SELECTION, look: { ...now.look, limits: null, hiddenRegions: [] } }));
+  view.reset({ limits: null });
   remember(services);
   if (runId !== null) await data.loadDetail(runId);
 }

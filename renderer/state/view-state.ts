@@ -96,6 +96,8 @@ export interface ViewStore {
   select(label: string, change: Partial<Selection>): void;
   look(label: string, change: Partial<Look>): void;
   set(change: Partial<Pick<ViewState, 'area' | 'runId' | 'subject' | 'gallery' | 'draft'>>): void;
+  /** Another run or folder: its own selection, and nothing to undo from before. */
+  reset(look: Partial<Look>): void;
   /** Names what was undone, or null. */
   undo(): string | null;
   redo(): string | null;
@@ -153,6 +155,11 @@ export function createViewStore(storage: Storage, clock: () => number): ViewStor
     select: (label, change) => { act(label, `select:${label}`, (now) => ({ selection: { ...now.selection, ...change } })); },
     look: (label, change) => { act(label, `look:${Object.keys(change).join()}`, (now) => ({ look: { ...now.look, ...change } })); },
     set: (change) => { store.setState(change); },
+    reset: (look) => {
+      past.length = 0;
+      future.length = 0;
+      store.setState((s) => ({ selection: NO_SELECTION, look: { ...s.look, ...look }, ...labels() }));
+    },
     undo: () => travel(past, future),
     redo: () => travel(future, past),
   };

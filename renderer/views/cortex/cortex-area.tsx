@@ -4,6 +4,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { ShapeName } from '../../cortex/mesh.ts';
 import type { CortexScene } from '../../cortex/scene.ts';
 import { Empty, ErrorNotice } from '../../parts/notice.tsx';
+import { NoSubject } from '../data/no-subject.tsx';
 import { SyntheticBadge } from '../../parts/state-badge.tsx';
 import { goTo } from '../../state/commands.ts';
 import { useDetail, useInspection, useSubject } from '../../state/selectors.ts';
@@ -83,7 +84,7 @@ export function CortexArea({ exporting, onExported }: { readonly exporting: bool
   const noSurface = lh.mesh.state === 'ready' && lh.mesh.value === null && rh.mesh.state === 'ready' && rh.mesh.value === null;
   const failed = lh.mesh.state === 'failed' ? lh.mesh.error : rh.mesh.state === 'failed' ? rh.mesh.error : null;
   const mapFailed = current.map.state === 'failed' ? current.map.error : null;
-  if (inspection === null || subject === null) return <Empty icon={<Brain size={26} />} title="No subject to show">Open data that has surfaces.</Empty>;
+  if (inspection === null || subject === null) return <NoSubject icon={<Brain size={26} />} />;
   return (
     <div className={`cortex${detail === null || detail.images.length === 0 ? ' cortex-alone' : ''}`}>
       {detail !== null && detail.images.length > 0 && <Strip detail={detail} onHover={setHovered} />}

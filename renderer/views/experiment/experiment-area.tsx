@@ -5,6 +5,7 @@ import { DEFAULT_RECIPE } from '../../../common/recipe.ts';
 import type { Recipe } from '../../../common/recipe.ts';
 import type { SubjectSummary } from '../../../common/dataset.ts';
 import { Empty, ErrorNotice } from '../../parts/notice.tsx';
+import { NoSubject } from '../data/no-subject.tsx';
 import { startRun } from '../../state/actions.ts';
 import { useDetailState, useInspection, useRuns, useSubject } from '../../state/selectors.ts';
 import { useServices, useView } from '../../state/services.ts';
@@ -37,7 +38,7 @@ export function ExperimentArea() {
     // The Run button of the frame runs what the form shows.
     if (recipe !== null && draft !== recipe && JSON.stringify(draft) !== JSON.stringify(recipe)) services.view.set({ draft: recipe });
   });
-  if (inspection === null || subject === null || recipe === null) return <Empty icon={<FlaskConical size={26} />} title="No subject to work with">Open data that has at least one subject.</Empty>;
+  if (inspection === null || subject === null || recipe === null) return <NoSubject icon={<FlaskConical size={26} />} />;
   return (
     <div className="experiment">
       <RecipeForm recipe={recipe} subject={subject} subjects={inspection.subjects.map((each) => each.id)} change={(next) => { services.view.set({ draft: next }); }} />

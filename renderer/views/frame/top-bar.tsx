@@ -56,7 +56,7 @@ function SubjectPicker() {
       <Menu.Dropdown>
         {inspection.subjects.map((each) => (
           <Menu.Item key={each.id} rightSection={each.id === subject.id ? <Check size={14} /> : null}
-            onClick={() => { if (each.id !== subject.id) { view.set({ subject: each.id, runId: null, draft: null }); view.select('Subject', { imageId: null, voxel: null, pin: null, region: null }); } }}>
+            onClick={() => { if (each.id !== subject.id) { view.set({ subject: each.id, runId: null, draft: null }); view.reset({ limits: null }); } }}>
             {each.id}<div className="quiet" style={{ fontSize: 11 }}>{count(each.sessions, 'session')}, {count(each.trials, 'trial')}</div>
           </Menu.Item>
         ))}

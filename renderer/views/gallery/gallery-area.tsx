@@ -8,10 +8,11 @@ import { Bar } from '../../parts/marks.tsx';
 import { Empty, ErrorNotice } from '../../parts/notice.tsx';
 import { SyntheticBadge } from '../../parts/state-badge.tsx';
 import { count } from '../../parts/words.ts';
+import { NoSubject } from '../data/no-subject.tsx';
 import { goTo } from '../../state/commands.ts';
 import { rankOf } from '../../state/lab-state.ts';
 import { mainScore, scoreNames, scoreTitle, useDetailState } from '../../state/selectors.ts';
-import { useServices, useView } from '../../state/services.ts';
+import { useLab, useServices, useView } from '../../state/services.ts';
 import type { GalleryChoice } from '../../state/view-state.ts';
 import { ExportGallery } from './export-gallery.tsx';
 import { sortImages } from './sorting.ts';
@@ -140,7 +141,9 @@ export function GalleryArea({ exporting, onExported }: { readonly exporting: boo
   const choice = useView((s) => s.gallery);
   const runId = useView((s) => s.runId);
   const [dialog, setDialog] = useState(false);
+  const reading = useLab((s) => s.inspection.state === 'loading');
   const toExperiment = <Button leftSection={<FlaskConical size={14} />} onClick={() => { goTo(services, 'experiment'); }}>Go to Experiment</Button>;
+  if (reading) return <NoSubject icon={<Images size={26} />} />;
   if (detail.state === 'failed') return <div className="data-main"><ErrorNotice error={detail.error} title="The run could not be read" /></div>;
   if (runId === null || detail.state !== 'ready') {
     return runId === null ? <Empty icon={<Images size={26} />} title="Pick a run to see reconstructions" actions={toExperiment}>Choose one in the bar above, or start a quick look.</Empty> : <Empty icon={<Loader size={22} />} title="Reading the run" />;

@@ -34,7 +34,7 @@ function DemoButton({ job }: { readonly job: JobRow | null }) {
         <div className="start-card-title">{busy ? 'Making the demo …' : 'Explore the demo'}</div>
         <div className="start-card-text">{busy
           ? job === null ? 'One moment.' : `${job.activity === '' ? 'Writing a synthetic subject' : job.activity}, ${timeLeft(job.secondsLeft)}`
-          : 'A synthetic subject whose answer is known. Nothing to download; two minutes to a first picture.'}</div>
+          : 'A synthetic subject whose answer is known. Everything works on it, offline, from decoding to maps.'}</div>
         {job !== null && <div className="progress" style={{ marginTop: 8 }}><div style={{ width: `${100 * job.progress}%` }} /></div>}
       </div>
       {!busy && <ArrowRight size={18} aria-hidden="true" />}
