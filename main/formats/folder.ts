@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createGunzip, gunzip } from 'node:zlib';
 import { errorCode, fileError } from '../../common/file-error.ts';
-import { FormatError, UserError } from '../../common/errors.ts';
+import { FormatError, throwIfAborted, UserError } from '../../common/errors.ts';
 import { fileSource } from './byte-source.ts';
 import type { FileSource } from './byte-source.ts';
 import { isGzip, MAX_INFLATED_BYTES } from './gzip.ts';
@@ -107,6 +107,7 @@ async function* pieces(path: string, file: string, signal: AbortSignal | undefin
   try {
     for await (const piece of inflater ?? raw) yield piece as Uint8Array;
   } catch (error) {
+    throwIfAborted(signal);
     const named = gzipError(error, file, raw.bytesRead);
     throw named === error ? fileError(error, file, 'a readable file') : named;
   } finally {

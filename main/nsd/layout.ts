@@ -121,10 +121,11 @@ export const CAPTION_FOLDERS: readonly string[] = ['nsddata_stimuli/stimuli/nsd/
 export const captionFile = (split: string): string => `captions_${split}.json`;
 export const CAPTION_SPLITS: readonly string[] = ['train2017', 'val2017'];
 
-/** Only in made-up folders: what was planted. Its presence makes every view and export say "synthetic". */
-export const TRUTH_FOLDER = 'truth';
-/** JSON object with `label` (text): what this made-up data set is called. */
-export const SYNTHETIC_FILE = `${TRUTH_FOLDER}/about.json`;
-export const truthFolder = (subject: string): string => `${TRUTH_FOLDER}/${subject}`;
+/**
+ * Only in made-up folders (the demo, the stand-in): its presence makes every view and export say "synthetic". Text; the first line
+ * below the heading starts with what this data set is called, up to a full stop.
+ */
+export const SYNTHETIC_FILE = 'nsddata/information/synthetic.txt';
+export const truthFolder = (subject: string): string => `truth/${subject}`;
 /** float32 volume on the functional grid: planted sensitivity of each voxel to a feature space. */
-export const truthFile = (subject: string, space: string): string => `${truthFolder(subject)}/sensitivity-${space}.nii.gz`;
+export const truthFile = (subject: string, space: string): string => `${truthFolder(subject)}/sensitivity_${space}.nii.gz`;

@@ -1,5 +1,4 @@
 /** What a made-up folder says about itself: that it is synthetic, and how sensitive each voxel was planted to be. */
-import { FormatError } from '../../common/errors.ts';
 import type { NdArray } from '../../common/ndarray.ts';
 import { toFloat64 } from '../formats/elements.ts';
 import type { FileFacts, Folder } from '../formats/folder.ts';
@@ -8,19 +7,11 @@ import { SYNTHETIC_FILE, truthFile, truthFolder } from './layout.ts';
 import { gridOf, otherGrid } from './regions.ts';
 import type { Grid } from './regions.ts';
 
-/** Name of a made-up data set; null for real data. Throws `FormatError` for a file that is not a JSON object with a label. */
+/** Name of a made-up data set; null for real data. */
 export async function syntheticLabel(folder: Folder): Promise<string | null> {
   if (await folder.facts(SYNTHETIC_FILE) === null) return null;
-  const text = Buffer.from(await folder.bytes(SYNTHETIC_FILE)).toString('utf8');
-  let label: unknown;
-  try {
-    const about: unknown = JSON.parse(text);
-    label = typeof about === 'object' && about !== null && 'label' in about ? about.label : undefined;
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-  }
-  if (typeof label !== 'string') throw new FormatError({ file: SYNTHETIC_FILE, offset: 0, expected: 'a JSON object with a text "label"', found: text.slice(0, 60), fix: 'Write the demo again.' });
-  return label;
+  const lines = Buffer.from(await folder.bytes(SYNTHETIC_FILE)).toString('utf8').split('\n').map((line) => line.trim()).filter((line) => line !== '');
+  return lines[1]?.split('.')[0] ?? 'Synthetic data';
 }
 
 /** Files of planted truth of a subject. */
