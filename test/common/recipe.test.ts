@@ -24,3 +24,11 @@ describe('parseRecipe', () => {
     [[], 'an object'],
   ])('refuses %j by name', (value, expected) => { expect(messageOf(value)).toContain(expected); });
 });
+
+describe('decoderFor', () => {
+  it('rescales predictions for a generator and leaves pictures decoded directly as they are', () => {
+    expect(parseRecipe({}).decoder.varianceMatching).toBe(true);
+    expect(parseRecipe({ pipeline: 'pixels' }).decoder.varianceMatching).toBe(false);
+    expect(parseRecipe({ pipeline: 'pixels', decoder: { varianceMatching: true } }).decoder.varianceMatching).toBe(true);
+  });
+});

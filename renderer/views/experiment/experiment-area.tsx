@@ -1,7 +1,7 @@
 import { Button, Loader } from '@mantine/core';
 import { FlaskConical, Play } from 'lucide-react';
 import { useEffect } from 'react';
-import { DEFAULT_RECIPE } from '../../../common/recipe.ts';
+import { decoderFor, DEFAULT_RECIPE } from '../../../common/recipe.ts';
 import type { Recipe } from '../../../common/recipe.ts';
 import type { SubjectSummary } from '../../../common/dataset.ts';
 import { Empty, ErrorNotice } from '../../parts/notice.tsx';
@@ -19,6 +19,7 @@ export function recipeFor(subject: SubjectSummary, arrays: boolean): Recipe {
   return {
     ...DEFAULT_RECIPE,
     pipeline: arrays ? 'pixels' : DEFAULT_RECIPE.pipeline,
+    decoder: decoderFor(arrays ? 'pixels' : DEFAULT_RECIPE.pipeline),
     images: subject.testImages > 0 && subject.testImages <= (DEFAULT_RECIPE.images ?? 0) ? null : DEFAULT_RECIPE.images,
     data: { ...DEFAULT_RECIPE.data, subject: subject.id, atlas: atlas?.name ?? DEFAULT_RECIPE.data.atlas },
   };

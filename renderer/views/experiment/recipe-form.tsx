@@ -3,7 +3,7 @@ import { ChevronDown, ChevronRight, Play, RotateCcw, Shuffle } from 'lucide-reac
 import { useState } from 'react';
 import type { AtlasSummary, SubjectSummary } from '../../../common/dataset.ts';
 import { UserError } from '../../../common/errors.ts';
-import { DEFAULT_RECIPE, parseRecipe } from '../../../common/recipe.ts';
+import { decoderFor, DEFAULT_RECIPE, parseRecipe } from '../../../common/recipe.ts';
 import type { Recipe } from '../../../common/recipe.ts';
 import { count, duration } from '../../parts/words.ts';
 import { startRun } from '../../state/actions.ts';
@@ -101,7 +101,7 @@ export function RecipeForm({ recipe, subject, subjects, change }: FormProps) {
         {atlas !== null && <Regions recipe={recipe} atlas={atlas} change={(rois) => { data({ rois }); }} />}
         <div className="field-group">
           <div className="mantine-InputWrapper-label" style={{ margin: 0 }}>Picture from</div>
-          <SegmentedControl fullWidth value={recipe.pipeline} onChange={(value) => { change({ ...recipe, pipeline: value as Recipe['pipeline'] }); }}
+          <SegmentedControl fullWidth value={recipe.pipeline} onChange={(value) => { const pipeline = value as Recipe['pipeline']; change({ ...recipe, pipeline, decoder: { ...recipe.decoder, varianceMatching: decoderFor(pipeline).varianceMatching } }); }}
             data={[{ value: 'diffusion', label: 'Diffusion (z, c, Z_CLIP)' }, { value: 'pixels', label: 'Pixels directly' }]} />
           {generative && (
             <div className="field-triple">
