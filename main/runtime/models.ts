@@ -149,6 +149,8 @@ export async function openPack(dir: string): Promise<Pack> {
     if (!(await exists(path.join(dir, pack.tokenizer, file)))) throw missing(dir, 'tokenizer', `${pack.tokenizer}/${file}`, `a CLIP tokenizer (${file})`, 'no such file');
   }
   const scheduler = await readFacts(dir, pack.scheduler, 'the scheduler');
+  const trained = scheduler.has('prediction_type') ? scheduler.text('prediction_type') : 'epsilon';
+  if (trained !== pack.roles.unet.prediction) throw missing(dir, 'the scheduler', pack.scheduler, `prediction_type ${pack.roles.unet.prediction}, as the pack says of its UNet`, trained);
   for (const role of ROLES) if (!(await exists(path.join(dir, pack.roles[role].file)))) throw missing(dir, role, pack.roles[role].file, `a model at ${pack.roles[role].file}`, 'no such file');
   const { graph } = await loadGraph(dir, 'imageEncoder', pack.roles.imageEncoder.file);
   return { ...pack, dir, taps: tapsOf(pack, dir, graph), schedulerConfig: scheduler.raw, hash: await hashOf(pack, dir) };

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import torch
-from diffusers import DDIMScheduler
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
 
 SHAPE = (2, 4, 8, 8)
 SIZE = int(np.prod(SHAPE))
@@ -40,6 +40,22 @@ for case in CASES:
     at = np.linspace(0, SIZE - 1, 16).round().astype(int).tolist()
     loops.append({"scheduler": "ddim", "config": options, "steps": steps, "eta": eta, "skip": skip, "timesteps": scheduler.timesteps.tolist(), "noisedSum": float(noised.double().sum()), "sum": float(flat.sum()),
                   "meanAbs": float(flat.abs().mean()), "at": at, "values": flat[at].tolist(), "lastOriginal": out.pred_original_sample.double().flatten()[at].tolist()})
+for case in (dict(), dict(prediction_type="v_prediction"), dict(steps=25), dict(steps=25, skip=8), dict(timestep_spacing="linspace"), dict(prediction_type="sample", timestep_spacing="trailing")):
+    # The timesteps of our schedule, so that only the step is compared; the last step lands on the first training level.
+    options = {**BASE, **{k: v for k, v in case.items() if k not in ("steps", "skip")}}
+    steps, skip = case.get("steps", 10), case.get("skip", 0)
+    listed = DDIMScheduler(**options)
+    listed.set_timesteps(steps)
+    scheduler = DPMSolverMultistepScheduler(**{k: v for k, v in options.items() if k not in ("clip_sample", "set_alpha_to_one")}, algorithm_type="dpmsolver++", solver_order=2, final_sigmas_type="sigma_min", euler_at_final=True)
+    scheduler.set_timesteps(timesteps=listed.timesteps.tolist())
+    sample = listed.add_noise(wave(0.2), wave(1.3, 1.2), listed.timesteps[skip:skip + 1])
+    noised = sample.clone()
+    scheduler.set_begin_index(skip)
+    for t in listed.timesteps[skip:]:
+        sample = scheduler.step(toy(sample, t), t, sample).prev_sample
+    flat = sample.double().flatten()
+    loops.append({"scheduler": "dpm-solver++", "config": options, "steps": steps, "eta": 0.0, "skip": skip, "timesteps": listed.timesteps.tolist(), "noisedSum": float(noised.double().sum()), "sum": float(flat.sum()),
+                  "meanAbs": float(flat.abs().mean()), "at": at, "values": flat[at].tolist()})
 spacings = []
 for spacing in ("leading", "linspace", "trailing"):
     for steps in (1, 7, 10, 25, 50, 999):
