@@ -1,5 +1,5 @@
 /**
- * Cholesky factor, inverse and determinant-free checks of symmetric positive definite matrices, in double precision.
+ * Cholesky factor, triangular inverse and inverse of symmetric positive definite matrices, in double or, where asked, single precision.
  *
  *   A + shift I = U' U,  U upper triangular; inverse = V V', V = U^-1.
  *
@@ -10,22 +10,23 @@
  */
 import { UserError, throwIfAborted } from '../../common/errors.ts';
 import { ndarray, rows, zeros } from '../../common/ndarray.ts';
-import { panelRange, panelRows } from './panels.ts';
-import type { F64 } from '../../common/ndarray.ts';
+import { asType, panelRange, panelRows } from './panels.ts';
 import type { Panels } from './panels.ts';
-import type { Products } from './products.ts';
+import type { Matrix, Products, Real } from './products.ts';
 
 export interface CholeskyOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called after each panel with the share of the work done. */
   readonly progress?: ((share: number) => void) | undefined;
+  /** Precision of the factor; that of the matrix unless given. Diagonal blocks are always factored in double. */
+  readonly dtype?: Real;
 }
 
 export interface CholeskyFactor {
   /** U; entries below the diagonal inside diagonal blocks are zero. */
   readonly upper: Panels;
   /** Inverses of the diagonal blocks of U, `[width, width]` each, upper triangular. */
-  readonly diagonalInverses: readonly F64[];
+  readonly diagonalInverses: readonly Matrix[];
 }
 
 /** Sequential factor of one block in place (upper part used), lower part zeroed. `at` is its place in the matrix, for the message. */
@@ -65,16 +66,17 @@ export function invertUpperBlock(upper: Float64Array, size: number): Float64Arra
 /** Factor of A + shift I. Throws UserError (`bad-input`) if a pivot is not positive. */
 export async function cholesky(matrix: Panels, shift: number, products: Products, options: CholeskyOptions = {}): Promise<CholeskyFactor> {
   const { size, width } = matrix;
-  const upper: F64[] = [];
-  const diagonalInverses: F64[] = [];
-  const built: Panels = { size, width, panels: upper };
+  const dtype = options.dtype ?? matrix.dtype;
+  const upper: Matrix[] = [];
+  const diagonalInverses: Matrix[] = [];
+  const built: Panels = { dtype, size, width, panels: upper };
   for (let p = 0; p < matrix.panels.length; p++) {
     throwIfAborted(options.signal);
     const [start, end] = panelRange(matrix, p);
     const columns = end - start;
     const source = matrix.panels[p];
     if (source === undefined) continue;
-    const panel = ndarray('float64', [end, columns], source.data.slice());
+    const panel = source.dtype === dtype ? { ...source, data: source.data.slice() } : asType(source, dtype);
     for (let i = 0; i < columns; i++) panel.data[(start + i) * columns + i] = (panel.data[(start + i) * columns + i] ?? 0) + shift;
     // 1. Block rows above the diagonal, top down: U_jp = U_jj^-T (A_jp - U_:j' U_:p).
     for (let j = 0; j < p; j++) {
@@ -87,11 +89,11 @@ export async function cholesky(matrix: Panels, shift: number, products: Products
     // 2. Diagonal block: U_pp' U_pp = A_pp - U_:p' U_:p.
     const above = rows(panel, 0, start);
     const rest = start === 0 ? rows(panel, start, end) : await products.accumulate(rows(panel, start, end), -1, 'aTb', above, above);
-    const block = rest.data.slice();
+    const block = new Float64Array(rest.data);
     choleskyBlock(block, columns, start);
     panel.data.set(block, start * columns);
     upper.push(panel);
-    diagonalInverses.push(ndarray('float64', [columns, columns], invertUpperBlock(block, columns)));
+    diagonalInverses.push(asType(ndarray('float64', [columns, columns], invertUpperBlock(block, columns)), dtype));
     options.progress?.((end / size) ** 3);
   }
   return { upper: built, diagonalInverses };
@@ -99,26 +101,26 @@ export async function cholesky(matrix: Panels, shift: number, products: Products
 
 /** V = U^-1 as panels. */
 export async function invertUpper({ upper, diagonalInverses }: CholeskyFactor, products: Products, options: CholeskyOptions = {}): Promise<Panels> {
-  const { size, width } = upper;
-  const panels: F64[] = [];
-  const built: Panels = { size, width, panels };
+  const { dtype, size, width } = upper;
+  const panels: Matrix[] = [];
+  const built: Panels = { dtype, size, width, panels };
   for (let p = 0; p < upper.panels.length; p++) {
     throwIfAborted(options.signal);
     const [start, end] = panelRange(upper, p);
     const columns = end - start;
     const own = diagonalInverses[p];
     if (own === undefined) continue;
-    const panel = zeros('float64', [end, columns]);
+    const panel = zeros(dtype, [end, columns]);
     panel.data.set(own.data, start * columns);
     // V_:p = -(sum over j < p of V_:j U_jp) U_pp^-1. From the last j to the first, because V_:j is shorter the smaller j is: block row j is
     // complete as soon as panel j was added.
-    let sum: F64 | null = null;
+    let sum: Matrix | null = null;
     for (let j = p - 1; j >= 0; j--) {
       const [from, to] = panelRange(upper, j);
       const left = panelRows(built, j, 0, to);
       const right = panelRows(upper, p, from, to);
-      sum = sum === null ? await products.multiply('ab', left, right) : await products.accumulate(rows<'float64'>(sum, 0, to), 1, 'ab', left, right);
-      panel.data.set(rows<'float64'>(sum, from, to).data, from * columns);
+      sum = sum === null ? await products.multiply('ab', left, right) : await products.accumulate<Real>(rows<Real>(sum, 0, to), 1, 'ab', left, right);
+      panel.data.set(rows<Real>(sum, from, to).data, from * columns);
     }
     if (start > 0) {
       const product = await products.multiply('ab', rows(panel, 0, start), own);
@@ -133,19 +135,19 @@ export async function invertUpper({ upper, diagonalInverses }: CholeskyFactor, p
 /** (A + shift I)^-1 from its factor, upper triangle. */
 export async function inverse(factor: CholeskyFactor, products: Products, options: CholeskyOptions = {}): Promise<Panels> {
   const v = await invertUpper(factor, products, { ...options, progress: (share) => options.progress?.(share / 2) });
-  const panels: F64[] = [];
+  const panels: Matrix[] = [];
   for (let p = 0; p < v.panels.length; p++) {
     throwIfAborted(options.signal);
     const [start, end] = panelRange(v, p);
     // (V V')_:p = sum over k >= p of V_:k V_pk'.
-    let sum: F64 | null = null;
+    let sum: Matrix | null = null;
     for (let k = p; k < v.panels.length; k++) {
       const left = panelRows(v, k, 0, end);
       const right = panelRows(v, k, start, end);
-      sum = sum === null ? await products.multiply('abT', left, right) : await products.accumulate<'float64'>(sum, 1, 'abT', left, right);
+      sum = sum === null ? await products.multiply('abT', left, right) : await products.accumulate<Real>(sum, 1, 'abT', left, right);
     }
     if (sum !== null) panels.push(sum);
     options.progress?.(0.5 + end / v.size / 2);
   }
-  return { size: v.size, width: v.width, panels };
+  return { dtype: v.dtype, size: v.size, width: v.width, panels };
 }

@@ -23,7 +23,7 @@ const BATCH_ROWS = 4096;
 
 function toDouble(x: F32, from: number, to: number): F64 {
   const view = rows(x, from, to);
-  return ndarray('float64', view.shape, Float64Array.from(view.data));
+  return ndarray('float64', view.shape, new Float64Array(view.data));
 }
 
 /** K = X X' of `[n, v]`. */
@@ -49,7 +49,7 @@ export async function rowGram(x: F32, products: Products, options: GramOptions =
     options.progress?.((end * end) / (size * size));
   }
   if (inner === 0) throw new RangeError('a Gram matrix of no columns');
-  return { size, width, panels };
+  return { dtype: 'float64', size, width, panels };
 }
 
 /** C = X' X of `[n, v]`, accumulated over batches of rows. */
@@ -73,7 +73,7 @@ export async function columnGram(x: F32, products: Products, options: GramOption
     }
     options.progress?.(to / count);
   }
-  return { size, width, panels };
+  return { dtype: 'float64', size, width, panels };
 }
 
 /** Rows `from..to` and columns `start..end` in double precision. */

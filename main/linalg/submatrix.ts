@@ -10,7 +10,7 @@ export function submatrix(matrix: Panels, ranges: readonly Range[], width = PANE
   const panels = Array.from({ length: panelCount(size, width) }, (_, p) => {
     const [start, end] = panelRange({ size, width }, p);
     const columns = end - start;
-    const out = zeros('float64', [end, columns]);
+    const out = zeros(matrix.dtype, [end, columns]);
     for (let j = start; j < end; j++) {
       const column = kept[j] ?? 0;
       const source = matrix.panels[Math.floor(column / matrix.width)];
@@ -26,5 +26,5 @@ export function submatrix(matrix: Panels, ranges: readonly Range[], width = PANE
     }
     return out;
   });
-  return { size, width, panels };
+  return { dtype: matrix.dtype, size, width, panels };
 }

@@ -15,14 +15,14 @@
 import { UserError, throwIfAborted } from '../../common/errors.ts';
 import { f32, ndarray, rows, zeros } from '../../common/ndarray.ts';
 import { rowGram, columnGram } from '../linalg/gram.ts';
-import { diagonal, symmetricBlock, symmetricRows } from '../linalg/panels.ts';
+import { asType, diagonal, largestEigenvalue, symmetricBlock, symmetricRows } from '../linalg/panels.ts';
 import { submatrix } from '../linalg/submatrix.ts';
 import { outside } from './folds.ts';
-import { crossProducts, invertShifted } from './solvers.ts';
+import { crossProducts, invertShifted, precisionFor } from './solvers.ts';
 import { applyStandard, columnStatistics, scaleOf } from './standardise.ts';
-import type { F32, F64 } from '../../common/ndarray.ts';
+import type { F32 } from '../../common/ndarray.ts';
 import type { Panels, Range } from '../linalg/panels.ts';
-import type { Products } from '../linalg/products.ts';
+import type { Matrix, Products } from '../linalg/products.ts';
 import type { PreparedRidge, SolveOptions } from './solvers.ts';
 import type { Standardise } from './standardise.ts';
 
@@ -80,7 +80,7 @@ async function* sharedSmoothers(problem: SmootherProblem, products: Products, op
 }
 
 /** -inverted R[range, part] in single precision, by chunks of columns. */
-async function foldLeft(matrix: Panels, inverted: F64, range: Range, part: Range, products: Products, options: SolveOptions): Promise<F32> {
+async function foldLeft(matrix: Panels, inverted: Matrix, range: Range, part: Range, products: Products, options: SolveOptions): Promise<F32> {
   const height = range[1] - range[0];
   const width = part[1] - part[0];
   const out = zeros('float32', [height, width]);
@@ -104,10 +104,11 @@ async function* refitSmoothers(problem: SmootherProblem, products: Products, opt
     const kept = rest.reduce((sum, [from, to]) => sum + to - from, 0);
     const gram = await rowGram(standardisedBy(problem, rest), products, { signal: options.signal, progress: (share) => options.progress?.(share, `fold ${fold + 1}: kernel`) });
     const own = submatrix(gram, rest);
+    const largest = largestEigenvalue(own);
     const cross = restColumns(gram, range, rest, kept);
     const batch: Smoother[] = [];
     for (const [alpha, penalty] of problem.alphas.entries()) {
-      const inverted = await invertShifted(own, penalty, products, options);
+      const inverted = await invertShifted(own, penalty, products, options, precisionFor(largest, own.size, penalty));
       const left = await timesSymmetric(cross, inverted, products, options);
       for (let i = 0; i < left.data.length; i++) left.data[i] = (left.data[i] ?? 0) + 1 / kept;
       batch.push({ fold, alpha, rows: range, ...splitColumns(left, rest) });
@@ -117,7 +118,8 @@ async function* refitSmoothers(problem: SmootherProblem, products: Products, opt
 }
 
 /** A B in single precision for a symmetric B, by panels of B's columns. */
-async function timesSymmetric(a: F64, matrix: Panels, products: Products, options: SolveOptions): Promise<F32> {
+async function timesSymmetric(left: Matrix, matrix: Panels, products: Products, options: SolveOptions): Promise<F32> {
+  const a = asType(left, matrix.dtype);
   const [height = 0, inner = 0] = a.shape;
   const out = zeros('float32', [height, matrix.size]);
   const step = Math.max(1, Math.floor(MOST_PER_CALL / (height * inner)));
@@ -136,7 +138,7 @@ function standardisedBy(problem: SmootherProblem, rest: readonly Range[]): F32 {
   return applyStandard(problem.x, statistics.mean, scaleOf(statistics, problem.standardise));
 }
 
-function restColumns(gram: Panels, range: Range, rest: readonly Range[], kept: number): F64 {
+function restColumns(gram: Panels, range: Range, rest: readonly Range[], kept: number): Matrix {
   const height = range[1] - range[0];
   const out = new Float64Array(height * kept);
   let at = 0;
@@ -171,8 +173,9 @@ async function* primalSmoothers(problem: SmootherProblem, products: Products, op
     const standard = standardisedBy(problem, rest);
     const extended = extend(standard, 1 / kept);
     const training = await restGram(standard, rest, products, options, fold);
-    const own = ndarray('float64', [range[1] - range[0], voxels], Float64Array.from(rows(standard, ...range).data));
+    const own = ndarray('float64', [range[1] - range[0], voxels], new Float64Array(rows(standard, ...range).data));
     // 2. [X_f (X'X + alpha I)^-1 | 1] per penalty.
+    const largest = largestEigenvalue(training);
     const batch: Smoother[] = [];
     let memo: { readonly y: F32; readonly right: F32 } | null = null;
     const rights = async (y: F32): Promise<readonly F32[]> => {
@@ -180,7 +183,7 @@ async function* primalSmoothers(problem: SmootherProblem, products: Products, op
       return [memo.right];
     };
     for (const [alpha, penalty] of problem.alphas.entries()) {
-      const inverted = await invertShifted(training, penalty, products, options);
+      const inverted = await invertShifted(training, penalty, products, options, precisionFor(largest, voxels, penalty));
       batch.push({ fold, alpha, rows: range, lefts: [extend(await timesSymmetric(own, inverted, products, options), 1)], rights });
     }
     yield batch;

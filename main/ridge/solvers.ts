@@ -5,7 +5,7 @@
  *   dual-eigen:  the same through one eigendecomposition of K: many penalties on few rows.
  *   primal:      W = (X' X + alpha I)^-1 X' Y. Cholesky factor per penalty.
  *
- * Factorisations are in double precision; products with targets are single. For the dual forms, K of centred X has the constant vector in its
+ * Gram matrices are in double precision, factorisations too unless the penalty dominates rounding; products with targets are single. For the dual forms, K of centred X has the constant vector in its
  * null space, so the resolvent of the problem with a free intercept is R = (K + alpha I)^-1 - 1 1'/(n alpha), with R 1 = 0.
  */
 import { throwIfAborted } from '../../common/errors.ts';
@@ -13,10 +13,11 @@ import { f32, ndarray, zeros } from '../../common/ndarray.ts';
 import { cholesky, inverse } from '../linalg/cholesky.ts';
 import { eigh } from '../linalg/eigh.ts';
 import { columnGram, rowGram } from '../linalg/gram.ts';
-import { PANEL_WIDTH, panelCount, panelRange, symmetricRows } from '../linalg/panels.ts';
+import { largestEigenvalue, PANEL_WIDTH, panelCount, panelRange, symmetricRows } from '../linalg/panels.ts';
 import type { F32, F64 } from '../../common/ndarray.ts';
 import type { Panels } from '../linalg/panels.ts';
-import type { Products } from '../linalg/products.ts';
+import { ofType } from '../linalg/products.ts';
+import type { Products, Real } from '../linalg/products.ts';
 
 export interface SolveOptions {
   readonly signal?: AbortSignal | undefined;
@@ -58,7 +59,7 @@ function rowChunks(matrix: Panels): RowChunks {
   const chunks: F32[] = [];
   for (let from = 0; from < matrix.size; from += step) {
     const block = symmetricRows(matrix, from, Math.min(matrix.size, from + step));
-    chunks.push(f32(block.shape, Float32Array.from(block.data)));
+    chunks.push(f32(block.shape, new Float32Array(block.data)));
   }
   return { bytes: matrix.size ** 2 * 4, chunks };
 }
@@ -96,10 +97,11 @@ function keeper(): { readonly get: (alpha: number) => RowChunks | undefined; rea
   };
 }
 
-/** (K + alpha I)^-1 of `size` centred rows, minus its part along the constant vector. */
+/** (K + alpha I)^-1 of `size` centred rows, minus its part along the constant vector; in place. */
 function withoutConstant(inverted: Panels, alpha: number): Panels {
   const constant = 1 / (inverted.size * alpha);
-  return { ...inverted, panels: inverted.panels.map((panel) => ndarray('float64', panel.shape, panel.data.map((value) => value - constant))) };
+  for (const { data } of inverted.panels) for (let i = 0; i < data.length; i++) data[i] = (data[i] ?? 0) - constant;
+  return inverted;
 }
 
 /** Dual form from any way to make R. */
@@ -117,23 +119,36 @@ function dual(makeResolvent: (alpha: number) => Promise<Panels>, products: Produ
   };
 }
 
-/** (A + alpha I)^-1. */
-export async function invertShifted(matrix: Panels, alpha: number, products: Products, options: SolveOptions): Promise<Panels> {
+/**
+ * Single precision perturbs A by about 1e-7 of its largest eigenvalue, so it changes a penalty by less than 1e-3 of itself up to this ratio.
+ * Small matrices gain nothing from it.
+ */
+const SINGLE_UP_TO = 1000;
+const SINGLE_FROM_SIZE = 512;
+
+/** Precision in which A + alpha I may be inverted: single where the penalty dominates rounding, at half the cost. */
+export function precisionFor(largest: number, size: number, alpha: number): Real {
+  return size >= SINGLE_FROM_SIZE && largest <= SINGLE_UP_TO * alpha ? 'float32' : 'float64';
+}
+
+/** (A + alpha I)^-1, in the precision of A unless told otherwise. */
+export async function invertShifted(matrix: Panels, alpha: number, products: Products, options: SolveOptions, dtype: Real = matrix.dtype): Promise<Panels> {
   const { signal } = options;
-  const factor = await cholesky(matrix, alpha, products, { signal, progress: (share) => options.progress?.(share / 3, 'factorisation') });
+  const factor = await cholesky(matrix, alpha, products, { signal, dtype, progress: (share) => options.progress?.(share / 3, 'factorisation') });
   return inverse(factor, products, { signal, progress: (share) => options.progress?.((1 + 2 * share) / 3, 'factorisation') });
 }
 
 async function prepareDual(x: F32, products: Products, options: SolveOptions): Promise<PreparedRidge> {
   const gram = await rowGram(x, products, { signal: options.signal, progress: (share) => options.progress?.(share, 'kernel of the voxels') });
-  return dual(async (alpha) => withoutConstant(await invertShifted(gram, alpha, products, options), alpha), products, options);
+  const largest = largestEigenvalue(gram);
+  return dual(async (alpha) => withoutConstant(await invertShifted(gram, alpha, products, options, precisionFor(largest, gram.size, alpha)), alpha), products, options);
 }
 
 async function prepareDualEigen(x: F32, products: Products, options: SolveOptions): Promise<PreparedRidge> {
   const gram = await rowGram(x, products, { signal: options.signal, progress: (share) => options.progress?.(share, 'kernel of the voxels') });
   const { size } = gram;
   options.progress?.(0, 'eigenvectors of the kernel');
-  const { values, vectors } = await eigh(symmetricRows(gram, 0, size), products, options.signal);
+  const { values, vectors } = await eigh(ofType(symmetricRows(gram, 0, size), 'float64'), products, options.signal);
   return dual(async (alpha) => {
     // R = Q' diag(1/(lambda + alpha)) Q - constant part; vectors are rows.
     const scaled = ndarray('float64', [size, size], vectors.data.slice());
@@ -150,18 +165,19 @@ async function prepareDualEigen(x: F32, products: Products, options: SolveOption
       const full = await products.multiply('aTb', scaled, columns);
       panels.push(ndarray('float64', [to, to - from], full.data.subarray(0, to * (to - from))));
     }
-    return withoutConstant({ size, width: PANEL_WIDTH, panels }, alpha);
+    return withoutConstant({ dtype: 'float64', size, width: PANEL_WIDTH, panels }, alpha);
   }, products, options);
 }
 
 async function preparePrimal(x: F32, products: Products, options: SolveOptions): Promise<PreparedRidge> {
   const gram = await columnGram(x, products, { signal: options.signal, progress: (share) => options.progress?.(share, 'covariance of the voxels') });
   const kept = keeper();
+  const largest = largestEigenvalue(gram);
   return {
     form: 'primal',
     basis: (y) => crossProducts(x, y, products, options.signal),
     weights: async (alpha, basis) => {
-      const chunks = kept.get(alpha) ?? kept.put(alpha, await invertShifted(gram, alpha, products, options));
+      const chunks = kept.get(alpha) ?? kept.put(alpha, await invertShifted(gram, alpha, products, options, precisionFor(largest, gram.size, alpha)));
       return applyChunks(chunks, basis, products, options.signal);
     },
   };

@@ -4,14 +4,14 @@ import { random } from '../../../common/random.ts';
 import { cholesky, inverse, invertUpper } from '../../../main/linalg/cholesky.ts';
 import { eigh } from '../../../main/linalg/eigh.ts';
 import { columnGram, rowGram } from '../../../main/linalg/gram.ts';
-import { diagonal, panelsOf, symmetricBlock, symmetricRows } from '../../../main/linalg/panels.ts';
+import { asType, diagonal, largestEigenvalue, panelsOf, symmetricBlock, symmetricRows } from '../../../main/linalg/panels.ts';
 import { plainProducts } from '../../../main/linalg/plain-products.ts';
 import { LARGEST_BYTES } from '../../../main/linalg/products.ts';
 import { sessionProducts } from '../../../main/linalg/session-products.ts';
 import { submatrix } from '../../../main/linalg/submatrix.ts';
 import { expectClose } from '../../support/close.ts';
 import type { F32, F64 } from '../../../common/ndarray.ts';
-import type { Products } from '../../../main/linalg/products.ts';
+import type { Matrix, Products } from '../../../main/linalg/products.ts';
 
 const SEED = 4711;
 /** Sums of at most 100 products of numbers below 4 in float32: 100 * 16 * 6e-8. */
@@ -145,6 +145,20 @@ for (const [name, products] of Object.entries(ROUTES)) {
         }
       }
     });
+    it('single precision inverts within its rounding', async () => {
+      const exact = symmetricRows(await inverse(await cholesky(panels, 0.5, products), products), 0, 37);
+      const rounded = symmetricRows(await inverse(await cholesky(panels, 0.5, products, { dtype: 'float32' }), products), 0, 37);
+      expect(rounded.dtype).toBe('float32');
+      // Condition about 1e2 and entries about 0.1: 1e2 * 6e-8, with room for 37 roundings.
+      expectClose(rounded.data, exact.data, { absolute: 5e-6 }, SEED);
+    });
+    it('the largest eigenvalue is found from below', async () => {
+      const { values } = await eigh(matrix, products);
+      const top = values[36] ?? NaN;
+      const found = largestEigenvalue(panelsOf(asType(matrix, 'float32'), 8));
+      expect(found).toBeLessThanOrEqual(top * (1 + 1e-6));
+      expect(found).toBeGreaterThan(0.85 * top);
+    });
     it('a matrix that is not positive definite is refused with the pivot', async () => {
       await expect(cholesky(panelsOf(ndarray('float64', [2, 2], Float64Array.of(1, 2, 2, 1)), 1), 0, products)).rejects.toThrow('pivot 1 is -3');
     });
@@ -185,7 +199,7 @@ for (const [name, products] of Object.entries(ROUTES)) {
   });
 }
 
-function at(matrix: { readonly width: number; readonly size: number; readonly panels: readonly F64[] }, i: number, j: number): number {
+function at(matrix: { readonly width: number; readonly size: number; readonly panels: readonly Matrix[] }, i: number, j: number): number {
   const p = Math.floor(j / matrix.width);
   const panel = matrix.panels[p];
   return panel?.data[i * (panel.shape[1] ?? 0) + j - p * matrix.width] ?? NaN;
