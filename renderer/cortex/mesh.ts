@@ -126,12 +126,21 @@ export function orientFlat(flat: Float32Array, reference: Float32Array, index: U
   return out;
 }
 
-/** Faces of the patch first, then the others, each in their own order. */
-function orderFaces(triangles: Int32Array, flat: Float32Array | null): { index: Uint32Array; patchFaces: number } {
+/**
+ * Faces of the patch first, then the others, each in their own order. A face is named by the directed edge that leaves its
+ * smallest vertex, which no other face of an oriented surface shares.
+ */
+function orderFaces(triangles: Int32Array, patch: Int32Array | null, vertices: number): { index: Uint32Array; patchFaces: number } {
   const index = new Uint32Array(triangles.length);
-  if (flat === null) { index.set(triangles); return { index, patchFaces: 0 }; }
-  const inside = (face: number): boolean =>
-    Number.isFinite(flat[2 * triangles[face]!]) && Number.isFinite(flat[2 * triangles[face + 1]!]) && Number.isFinite(flat[2 * triangles[face + 2]!]);
+  if (patch === null) { index.set(triangles); return { index, patchFaces: 0 }; }
+  const nameOf = (faces: Int32Array, at: number, mirrored: boolean): number => {
+    const a = faces[at]!, b = faces[at + 1]!, c = faces[at + 2]!;
+    const [low, next, last] = a < b && a < c ? [a, b, c] : b < c ? [b, c, a] : [c, a, b];
+    return low * vertices + (mirrored ? last : next);
+  };
+  const names = new Set<number>();
+  for (let face = 0; face < patch.length; face += 3) { names.add(nameOf(patch, face, false)); names.add(nameOf(patch, face, true)); }
+  const inside = (face: number): boolean => names.has(nameOf(triangles, face, false)) && names.has(nameOf(triangles, face, true));
   let at = 0, patchFaces = 0;
   for (const wanted of [true, false]) {
     for (let face = 0; face < triangles.length; face += 3) {
@@ -160,7 +169,7 @@ function normaliseCurvature(curvature: Float32Array | null, vertices: number): F
 /** Everything that the GPU and the picker need from one hemisphere. About 0.3 s for 164,000 vertices: call it in the worker. */
 export function prepareMesh(geometry: HemisphereGeometry): PreparedMesh {
   const flat = geometry.flat?.data ?? null;
-  const { index, patchFaces } = orderFaces(geometry.triangles.data, flat);
+  const { index, patchFaces } = orderFaces(geometry.triangles.data, flat === null ? null : geometry.flatTriangles?.data ?? null, geometry.vertices);
   const shapes: PreparedShape[] = [];
   for (const name of ['white', 'pial', 'inflated'] as const) {
     const points = geometry.shapes[name];

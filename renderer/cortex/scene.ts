@@ -55,7 +55,9 @@ const LAYOUT_MS = 300;
 const SETTLE_MS = 120;
 /** Home: from behind and a little above, where the visual cortex faces the viewer. */
 const HOME = new Vector3(0, 0.16, 1).normalize();
-const PADDING = 1.1;
+const PADDING = 1.14;
+/** Pixels by which a framed view sits above the middle. */
+const LIFT = 64;
 
 interface Tween {
   readonly start: number;
@@ -365,8 +367,7 @@ export class CortexScene {
     if (moved) { this.lastChange = time; if (this.flatness() > 0) this.place(); }
     const busy = moved || this.tweens.size > 0;
     if (!busy && this.treesStale && time - this.lastChange > SETTLE_MS) {
-      for (const view of this.views.values()) view.refreshTree();
-      this.treesStale = false;
+      this.refreshTrees();
       this.hoverStale = this.pointer !== null;
     }
     this.draw();
@@ -374,6 +375,12 @@ export class CortexScene {
     if (this.hoverStale && !busy && !this.treesStale) this.readHover();
     if (busy || this.treesStale) this.invalidate(); else this.lastTime = 0;
   };
+
+  private refreshTrees(): void {
+    if (!this.treesStale) return;
+    for (const view of this.views.values()) view.refreshTree();
+    this.treesStale = false;
+  }
 
   private tween(name: string, duration: number, apply: (t: number) => void): void {
     this.tweens.set(name, { start: performance.now(), duration: this.reducedMotion ? 1 : duration, apply });
@@ -494,6 +501,10 @@ export class CortexScene {
     const stop = Math.min(folded, stopsAt(this.morph, this.shapes).from);
     const { target } = this.targetOf(views, stop);
     const distance = this.distanceFor(direction.clone().normalize(), views, stop);
+    // The legend and the slider lie at the bottom: the view sits a little above the middle.
+    const basis = new Matrix4().lookAt(direction, new Vector3(), new Vector3(0, 1, 0));
+    const lift = ((2 * distance * Math.tan((FIELD_OF_VIEW * Math.PI) / 360)) / this.size.height) * Math.min(LIFT, this.size.height * 0.09);
+    target.addScaledVector(new Vector3().setFromMatrixColumn(basis, 1), -lift);
     const eye = target.clone().addScaledVector(direction.clone().normalize(), distance);
     void this.controls.setLookAt(eye.x, eye.y, eye.z, target.x, target.y, target.z, animate && !this.reducedMotion);
     if (!animate) { this.controls.update(0.016); this.place(); }
@@ -531,7 +542,8 @@ export class CortexScene {
   private readonly onPointerUp = (event: PointerEvent): void => {
     const pressed = this.pressed;
     this.pressed = null;
-    if (pressed === null || event.button !== 0 || Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) > 4 || this.treesStale) return;
+    if (pressed === null || event.button !== 0 || Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) > 4 || this.tweens.size > 0) return;
+    this.refreshTrees();
     const box = this.canvas.getBoundingClientRect();
     this.events.click(this.pick(event.clientX - box.left, event.clientY - box.top), { alt: event.altKey, shift: event.shiftKey });
   };

@@ -57,7 +57,8 @@ export function Legend({ map, scale }: { readonly map: VoxelMap; readonly scale:
   const binWidth = WIDTH / BINS;
   return (
     <div className="legend">
-      <div className="legend-title">{map.title}<span className="quiet"> {map.unit}</span></div>
+      <div className="legend-title truncate" title={map.title}>{map.title}</div>
+      <div className="legend-unit truncate">{map.unit}</div>
       <svg ref={plot} width={WIDTH} height={TALL + 8} className="legend-plot" role="slider" aria-label="Threshold" aria-valuenow={Number(cut.toFixed(2))} aria-valuemin={0} aria-valuemax={1} aria-valuetext={`${percent(cut)} of the voxels below ${formatValue(scale.threshold)}`} tabIndex={0}
         onPointerDown={(event) => { event.currentTarget.setPointerCapture(event.pointerId); drag(event); }} onPointerMove={drag}
         onKeyDown={(event) => {

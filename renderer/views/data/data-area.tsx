@@ -29,7 +29,7 @@ function GroupRow({ group }: { readonly group: FileGroup }) {
     <tr>
       <td><span className="row"><Icon size={16} className="quiet" aria-hidden="true" /><b style={{ fontWeight: 550 }}>{title}</b></span></td>
       <td className="secondary">{group.summary}</td>
-      <td className="right number quiet">{group.files > 0 ? bytes(group.bytes) : ''}</td>
+      <td className="right number quiet">{group.bytes > 0 ? bytes(group.bytes) : ''}</td>
       <td className="secondary">{group.unlocks}</td>
       <td className="right"><span className={`badge badge-${state.tone}`}><state.Icon size={12} aria-hidden="true" />{state.word}</span></td>
     </tr>

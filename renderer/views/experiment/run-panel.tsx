@@ -84,7 +84,7 @@ function Scores({ detail }: { readonly detail: RunDetail }) {
                 <span className="secondary truncate">{title} {score.better === 'higher' ? '↑' : '↓'}</span>
                 <span className="score-value number">{formatValue(score.value)}</span>
                 <Bar value={score.value} max={score.better === 'lower' ? Math.max(score.value, score.baseline) * 1.15 : max} baseline={score.baseline} colour={gain > 0 ? 'var(--accent)' : 'var(--warn)'} />
-                <span className="score-base number">shuffled {formatValue(score.baseline)}, {gain > 0 ? 'better' : 'worse'} by {formatValue(Math.abs(gain))}</span>
+                <span className="score-base number">shuffled {formatValue(score.baseline)} ({formatValue(score.value - score.baseline, { sign: true })})</span>
               </div>
             </Tooltip>
           );

@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { formatValue } from '../../../common/colour/scale.ts';
 import type { RunRow } from '../../../common/contract/payloads.ts';
 import { StateBadge } from '../../parts/state-badge.tsx';
-import { count, duration, percent, timeLeft, when } from '../../parts/words.ts';
+import { count, duration, percent, when } from '../../parts/words.ts';
 import { cancelRun, resumeRun, selectRun } from '../../state/actions.ts';
 import { scoreTitle } from '../../state/selectors.ts';
 import { useServices, useView } from '../../state/services.ts';
@@ -37,7 +37,7 @@ export function RunsTable({ runs }: { readonly runs: readonly RunRow[] }) {
               <tr key={run.id} className={`pickable${run.id === chosen ? ' picked' : ''}`} tabIndex={0} aria-selected={run.id === chosen}
                 onClick={() => { void selectRun(services, run.id); }} onKeyDown={(event) => { if (event.key === 'Enter') void selectRun(services, run.id); }}>
                 <td style={{ maxWidth: 260 }} className="truncate"><b style={{ fontWeight: 550 }}>{run.name}</b></td>
-                <td><StateBadge state={run.state} />{run.state === 'running' && <span className="number quiet"> {percent(run.progress)}, {timeLeft(run.secondsLeft)}</span>}</td>
+                <td><StateBadge state={run.state} />{run.state === 'running' && <span className="number quiet"> {percent(run.progress)}</span>}</td>
                 <td>{run.subject}</td>
                 <td className="right number">{run.summary?.images ?? ''}</td>
                 {names.map((name) => {

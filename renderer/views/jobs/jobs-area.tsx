@@ -11,7 +11,7 @@ import { useLab, useServices } from '../../state/services.ts';
 function ActiveJob({ job, now }: { readonly job: JobRow; readonly now: Date }) {
   const services = useServices();
   const Icon = job.kind === 'demo' ? Database : FlaskConical;
-  const free = job.secondsLeft === null ? '' : new Date(now.getTime() + job.secondsLeft * 1000).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' });
+  const free = job.secondsLeft === null ? '' : new Date(now.getTime() + job.secondsLeft * 1000).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
   return (
     <li className="job">
       <Icon size={18} className="quiet" aria-hidden="true" />
