@@ -44,7 +44,7 @@ async function main(): Promise<number> {
   await verb.run({
     words: rest, options, json, signal: controller.signal, progress,
     models: path.resolve(options['models'] ?? path.join(import.meta.dirname, '../../resources/models')),
-    engine: path.join(import.meta.dirname, 'engine.js'),
+    engine: path.join(import.meta.dirname, `engine${path.extname(import.meta.filename)}`), // .ts when run from source
     out: (value, text) => { process.stdout.write(json ? `${JSON.stringify(value)}\n` : text === '' ? '' : `${text}\n`); },
     note: (line) => { process.stderr.write(`${line}\n`); },
   });

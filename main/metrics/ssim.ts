@@ -10,12 +10,14 @@
  */
 const SIGMA = 1.5;
 const RADIUS = 5;
+/** Pixels that a window spans. */
+export const SSIM_WINDOW = 2 * RADIUS + 1;
 const C1 = 0.01 ** 2;
 const C2 = 0.03 ** 2;
 const GREY = [0.2125, 0.7154, 0.0721] as const;
 
 const WINDOW: Float64Array = (() => {
-  const taps = Float64Array.from({ length: 2 * RADIUS + 1 }, (_, i) => Math.exp(-((i - RADIUS) ** 2) / (2 * SIGMA * SIGMA)));
+  const taps = Float64Array.from({ length: SSIM_WINDOW }, (_, i) => Math.exp(-((i - RADIUS) ** 2) / (2 * SIGMA * SIGMA)));
   const sum = taps.reduce((total, tap) => total + tap, 0);
   return taps.map((tap) => tap / sum);
 })();

@@ -8,7 +8,7 @@ import { cosineSimilarity } from './clip-similarity.ts';
 import { identityPairing, similarityMatrix, twoWayIdentification } from './identification.ts';
 import { meanSquaredError } from './mse.ts';
 import { pearson } from './pearson.ts';
-import { ssim2d, ssimFieldV1 } from './ssim.ts';
+import { ssim2d, SSIM_WINDOW, ssimFieldV1 } from './ssim.ts';
 import { sizeOf } from '../../common/ndarray.ts';
 import type { Direction } from './identification.ts';
 import type { F32 } from '../../common/ndarray.ts';
@@ -24,6 +24,8 @@ export interface Metric {
   readonly perfect: number;
   /** Least images for which it is defined. */
   readonly leastImages: number;
+  /** Least height and width of the pictures for which it is defined; 1 where it takes features. */
+  readonly leastPixels: number;
   readonly definition: string;
   /** What all pairings share is computed once; the function returned gives one score per reconstruction. */
   readonly scorer: (truth: F32, recon: F32) => (pairing: Int32Array) => Float64Array;
@@ -45,7 +47,7 @@ const identify = (direction: Direction): Metric['scorer'] => (truth, recon) => {
 
 const size = (shape: readonly number[]): readonly [number, number] => [shape[0] ?? 0, shape[1] ?? 0];
 
-const ONE_IMAGE = { version: 1, leastImages: 1 } as const;
+const ONE_IMAGE = { version: 1, leastImages: 1, leastPixels: 1 } as const;
 
 export const METRICS = {
   pcc: {
@@ -53,11 +55,11 @@ export const METRICS = {
     definition: 'Pearson correlation of all RGB values of an image (PixCorr)', scorer: perPair(pearson),
   },
   ssim_2d: {
-    ...ONE_IMAGE, name: 'ssim_2d', title: 'SSIM', better: 'higher', needs: 'pixels', perfect: 1,
+    ...ONE_IMAGE, leastPixels: SSIM_WINDOW, name: 'ssim_2d', title: 'SSIM', better: 'higher', needs: 'pixels', perfect: 1,
     definition: 'Two-dimensional grey SSIM, Gaussian sigma 1.5, 11 taps', scorer: perPair((a, b, shape) => ssim2d(a, b, ...size(shape))),
   },
   ssim_field_v1: {
-    ...ONE_IMAGE, name: 'ssim_field_v1', title: 'SSIM (as published before 2023)', better: 'higher', needs: 'pixels', perfect: 1,
+    ...ONE_IMAGE, leastPixels: SSIM_WINDOW, name: 'ssim_field_v1', title: 'SSIM (as published before 2023)', better: 'higher', needs: 'pixels', perfect: 1,
     definition: 'Mean of one-dimensional SSIMs of the columns (scikit-image up to 0.19)', scorer: perPair((a, b, shape) => ssimFieldV1(a, b, ...size(shape))),
   },
   mse: {
@@ -69,11 +71,11 @@ export const METRICS = {
     definition: 'Cosine of projected CLIP image embeddings', scorer: perPair(cosineSimilarity),
   },
   two_way: {
-    version: 1, leastImages: 2, name: 'two_way', title: 'Two-way identification', better: 'higher', needs: 'features', perfect: 1,
+    version: 1, leastImages: 2, leastPixels: 1, name: 'two_way', title: 'Two-way identification', better: 'higher', needs: 'features', perfect: 1,
     definition: 'Share of other truths less correlated with the reconstruction than its own; ties one half', scorer: identify('recon->truth'),
   },
   two_way_truth_to_recon: {
-    version: 1, leastImages: 2, name: 'two_way_truth_to_recon', title: 'Two-way identification (truth to recon)', better: 'higher', needs: 'features', perfect: 1,
+    version: 1, leastImages: 2, leastPixels: 1, name: 'two_way_truth_to_recon', title: 'Two-way identification (truth to recon)', better: 'higher', needs: 'features', perfect: 1,
     definition: 'Share of other reconstructions less correlated with the truth than its own; ties one half', scorer: identify('truth->recon'),
   },
 } as const satisfies Readonly<Record<string, Metric>>;

@@ -31,7 +31,7 @@ export const SCORE: Verb = {
       const embed = async (images: F32): Promise<F32> => (await networks.encodeImages({ dtype: 'uint8', shape: images.shape, data: Uint8Array.from(images.data, (value) => Math.round(255 * value)) })).embedding;
       const features = [await embed(truth), await embed(recon)] as const;
       const images = truth.shape[0] ?? 0;
-      const results = (Object.values(METRICS) as readonly Metric[]).filter((metric) => images >= metric.leastImages).map((metric) => {
+      const results = (Object.values(METRICS) as readonly Metric[]).filter((metric) => images >= metric.leastImages && Math.min(truth.shape[1] ?? 0, truth.shape[2] ?? 0) >= metric.leastPixels).map((metric) => {
         const [a, b] = metric.needs === 'pixels' ? [truth, recon] : features;
         const perImage = [...scoreImages(metric, a, b)];
         return {

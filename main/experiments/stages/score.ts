@@ -1,9 +1,15 @@
-/** Images -> scores: every metric of the table per image, its mean, and the mean over wrong pairs beside it. */
+/**
+ * Images -> scores: every metric of the table per image, its mean, and the mean over wrong pairs beside it.
+ *
+ * Pixel metrics compare at the size of the truth, to which reconstructions of another size are brought (bicubic, as the field's
+ * PixCorr); features are taken from each picture as it is.
+ */
 import path from 'node:path';
 import fs from 'node:fs/promises';
-import type { F32 } from '../../../common/ndarray.ts';
 import { f32 } from '../../../common/ndarray.ts';
 import type { RunSummary } from '../../../common/run-event.ts';
+import type { F32, U8 } from '../../../common/ndarray.ts';
+import { resize } from '../../clip/resample.ts';
 import { readPng } from '../../formats/png.ts';
 import type { Metric } from '../../metrics/table.ts';
 import { METRICS, scoreImages, shuffledBaseline } from '../../metrics/table.ts';
@@ -31,12 +37,15 @@ export const SCORE: Stage = {
     const networks = await context.networks();
     const truthFeatures = (await networks.encodeImages(toBytes(truth))).embedding;
     const reconFeatures = (await networks.encodeImages(toBytes(recon))).embedding;
+    const [, height = 0, width = 0] = truth.shape;
+    const fitted = fittedTo(height, width, recon);
     const metrics: Record<string, StoredScores['metrics'][string]> = {};
     const table: readonly Metric[] = Object.values(METRICS);
     for (const [index, metric] of table.entries()) {
       progress(index, table.length, 'metrics');
       if (ids.length < Math.max(2, metric.leastImages)) continue; // one picture has no wrong pair to compare with
-      const [a, b] = metric.needs === 'pixels' ? [truth, recon] : [truthFeatures, reconFeatures];
+      if (Math.min(height, width) < metric.leastPixels) continue; // absent, because it is not defined there
+      const [a, b] = metric.needs === 'pixels' ? [truth, fitted] : [truthFeatures, reconFeatures];
       const perImage = [...scoreImages(metric, a, b)];
       metrics[metric.name] = { perImage, mean: mean(perImage), baseline: shuffledBaseline(metric, a, b), better: metric.better };
     }
@@ -79,6 +88,18 @@ async function readPictures(files: readonly string[]): Promise<F32> {
     }
   });
   return f32([files.length, height, width, 3], data);
+}
+
+/** Pictures `[images, h, w, 3]` as `[images, height, width, 3]`. */
+function fittedTo(height: number, width: number, pictures: F32): F32 {
+  const [count = 0, h = 0, w = 0] = pictures.shape;
+  if (h === height && w === width) return pictures;
+  const bytes = toBytes(pictures).data, data = new Float32Array(count * height * width * 3);
+  for (let n = 0; n < count; n++) {
+    const one: U8 = { dtype: 'uint8', shape: [h, w, 3], data: bytes.subarray(n * h * w * 3, (n + 1) * h * w * 3) };
+    data.set(Float32Array.from(resize(one, height, width, 'bicubic').data, (value) => value / 255), n * height * width * 3);
+  }
+  return f32([count, height, width, 3], data);
 }
 
 function toBytes(pictures: F32): { dtype: 'uint8'; shape: readonly number[]; data: Uint8Array } {
