@@ -8,10 +8,15 @@ export function hasDisplay() {
   return process.platform !== 'linux' || Boolean(process.env.DISPLAY) || Boolean(process.env.WAYLAND_DISPLAY);
 }
 
+/** Installs the server of virtual screens if it is missing. */
+export async function ensureVirtualDisplay() {
+  if (process.platform === 'linux') await ensureCommands(['Xvfb']);
+}
+
 /** Runs `work(environment)` with the variables of a virtual screen of 1600 x 1000 pixels, and takes the screen down. */
 export async function withVirtualDisplay(work) {
   if (process.platform !== 'linux') return work({});
-  await ensureCommands(['Xvfb']);
+  await ensureVirtualDisplay();
   // `-displayfd 3`: the server picks a free number and writes it to that pipe once it is ready.
   const server = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', '1600x1000x24', '-nolisten', 'tcp'], {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],

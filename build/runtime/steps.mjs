@@ -39,7 +39,7 @@ export async function run(command, args, { log, env = {}, limitSeconds = 1200, c
   const file = path.join(results, `${log}.log`);
   const out = openSync(file, logsOfThisRun.has(log) ? 'a' : 'w');
   logsOfThisRun.add(log);
-  const child = spawn(command, args, { cwd, env: childEnvironment(env), stdio: ['ignore', out, out], shell });
+  const child = spawn(command, args, { cwd, env: childEnvironment({ NO_COLOR: '1', FORCE_COLOR: '0', ...env }), stdio: ['ignore', out, out], shell });
   const end = await settled(child, limitSeconds);
   closeSync(out);
   if (end.code === 0) return;

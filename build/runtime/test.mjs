@@ -3,7 +3,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { bundle } from './build.mjs';
-import { withVirtualDisplay } from './display.mjs';
+import { ensureVirtualDisplay, withVirtualDisplay } from './display.mjs';
 import { install } from './install.mjs';
 import { readJson, results, root, scriptNode } from './places.mjs';
 import { fail, run, say, step, StepError } from './steps.mjs';
@@ -76,6 +76,7 @@ function e2eCounts() {
 async function test() {
   rmSync(results, { recursive: true, force: true });
   await install();
+  await ensureVirtualDisplay();
   await check('Typecheck', () => node('typescript/bin/tsc', ['--noEmit'], { log: 'typecheck' }));
   await check('Lint', () => node('eslint/bin/eslint.js', ['--max-warnings', '0', '.'], { log: 'lint' }));
   const built = await check('Build', bundle);
