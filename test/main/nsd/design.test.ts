@@ -6,7 +6,7 @@ import type { Design } from '../../../main/nsd/design.ts';
 import { designFromMat, designFromStimInfo } from '../../../main/nsd/design-file.ts';
 import { writeMat5 } from '../../../main/formats/mat5.ts';
 import { readCsv, writeCsv } from '../../../main/formats/csv.ts';
-import { fullSizeDesign, SESSIONS } from '../../support/full-size-design.ts';
+import { fullSizeDesign, SESSIONS } from '../../../main/nsd/stand-in-design.ts';
 
 const SEED = 7;
 const full = fullSizeDesign(SEED);
