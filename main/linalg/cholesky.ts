@@ -3,14 +3,15 @@
  *
  *   A + shift I = U' U,  U upper triangular; inverse = V V', V = U^-1.
  *
- * Blocked over column panels (`panels.ts`): only the diagonal blocks (128 x 128) are sequential typed-array code, everything else is
+ * Blocked over column panels (`panels.ts`): a diagonal block is factored the same way in panels of 64, and only
+ * those 64 x 64 blocks are sequential typed-array code; everything else is
  * products of contiguous views. Cost n^3/3 multiply-adds/2 for the factor, twice that for the inverse. Diagonal blocks are applied through
  * their explicit triangular inverses: they are well conditioned whenever the shift is a ridge penalty.
  * Refuses matrices that are not positive definite, naming the first bad pivot.
  */
 import { UserError, throwIfAborted } from '../../common/errors.ts';
 import { ndarray, rows, zeros } from '../../common/ndarray.ts';
-import { asType, panelRange, panelRows } from './panels.ts';
+import { asType, panelRange, panelRows, panelsOf } from './panels.ts';
 import type { Panels } from './panels.ts';
 import type { Matrix, Products, Real } from './products.ts';
 
@@ -18,6 +19,8 @@ export interface CholeskyOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called after each panel with the share of the work done. */
   readonly progress?: ((share: number) => void) | undefined;
+  /** Row of a larger matrix where this one starts, for messages. */
+  readonly at?: number;
   /** Precision of the factor; that of the matrix unless given. Diagonal blocks are always factored in double. */
   readonly dtype?: Real;
 }
@@ -89,14 +92,39 @@ export async function cholesky(matrix: Panels, shift: number, products: Products
     // 2. Diagonal block: U_pp' U_pp = A_pp - U_:p' U_:p.
     const above = rows(panel, 0, start);
     const rest = start === 0 ? rows(panel, start, end) : await products.accumulate(rows(panel, start, end), -1, 'aTb', above, above);
-    const block = new Float64Array(rest.data);
-    choleskyBlock(block, columns, start);
-    panel.data.set(block, start * columns);
+    const block = await factorDiagonal(asType(rest, 'float64'), (options.at ?? 0) + start, products, options.signal);
+    panel.data.set(block.upper.data, start * columns);
     upper.push(panel);
-    diagonalInverses.push(asType(ndarray('float64', [columns, columns], invertUpperBlock(block, columns)), dtype));
+    diagonalInverses.push(asType(block.inverse, dtype));
     options.progress?.((end / size) ** 3);
   }
   return { upper: built, diagonalInverses };
+}
+
+/** Sequential up to this size. */
+const LEAF = 64;
+
+/** U and U^-1 of one diagonal block, dense `[n, n]` in double precision. */
+async function factorDiagonal(block: Matrix, at: number, products: Products, signal: AbortSignal | undefined): Promise<{ readonly upper: Matrix; readonly inverse: Matrix }> {
+  const [size = 0] = block.shape;
+  if (size <= LEAF) {
+    const upper = new Float64Array(block.data);
+    choleskyBlock(upper, size, at);
+    return { upper: ndarray('float64', [size, size], upper), inverse: ndarray('float64', [size, size], invertUpperBlock(upper, size)) };
+  }
+  const factor = await cholesky(panelsOf(block, LEAF), 0, products, { signal, at });
+  return { upper: dense(factor.upper), inverse: dense(await invertUpper(factor, products, { signal })) };
+}
+
+/** An upper triangular matrix with its zeros, `[n, n]`. */
+function dense(matrix: Panels): Matrix {
+  const { dtype, size } = matrix;
+  const out = zeros(dtype, [size, size]);
+  matrix.panels.forEach(({ data }, p) => {
+    const [start, end] = panelRange(matrix, p);
+    for (let i = 0; i < end; i++) out.data.set(data.subarray(i * (end - start), (i + 1) * (end - start)), i * size + start);
+  });
+  return out;
 }
 
 /** V = U^-1 as panels. */

@@ -18,7 +18,7 @@ export interface Panels {
 export type Range = readonly [number, number];
 
 /** Wide enough for a product to run at full speed, narrow enough for the sequential diagonal blocks to stay cheap. */
-export const PANEL_WIDTH = 128;
+export const PANEL_WIDTH = 256;
 
 export function panelCount(size: number, width: number): number {
   return Math.ceil(size / width);

@@ -76,7 +76,7 @@ export interface DecoderRecord {
   readonly standardise: 'none' | 'zscore';
   /** Penalties that were tried: absolute, added to the diagonal of the centred Gram matrix, as scikit-learn's. */
   readonly alphas: readonly number[];
-  readonly folds: { readonly kind: string; readonly count: number; readonly rule: string } | null;
+  readonly folds: { readonly kind: string; readonly count: number; readonly rule: string; readonly search: string } | null;
   /** Chosen penalty of every target. */
   readonly alphaPerTarget: readonly number[];
   /** Cross-validated, per target: mean squared error at the chosen penalty, R2 and Pearson r of out-of-fold predictions. */

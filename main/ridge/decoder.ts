@@ -9,8 +9,8 @@ import { UserError, throwIfAborted } from '../../common/errors.ts';
 import { f32, ndarray, rows as rowsOf, zeros } from '../../common/ndarray.ts';
 import { parseRecord, readExpected, RECORD_FILE, rounded } from './artefact.ts';
 import { assignFolds, sortByFold } from './folds.ts';
-import { selectPenalties } from './select.ts';
-import { foldSmoothers, leaveOneOutSmoothers } from './smoother.ts';
+import { bracketPenalties, selectPenalties } from './select.ts';
+import { foldSmoothers, hasSharedSmoothers, leaveOneOutSmoothers, sharedSmoothersOf } from './smoother.ts';
 import { chooseSolver, RIDGE_SOLVERS } from './solvers.ts';
 import { applyStandard, columnStatistics, scaleOf } from './standardise.ts';
 import { columnsOf, pickColumns, reorderRows } from './targets.ts';
@@ -19,7 +19,7 @@ import type { Range } from '../linalg/panels.ts';
 import type { Products } from '../linalg/products.ts';
 import type { ArrayStore, DecoderRecord, WeightPart } from './artefact.ts';
 import type { FoldChoice, Folds } from './folds.ts';
-import type { CrossValidation, SelectionRule, TargetBlock } from './select.ts';
+import type { CrossValidation, PenaltySearch, SelectionRule, TargetBlock } from './select.ts';
 import type { PreparedRidge, RidgeSolverName } from './solvers.ts';
 import type { Standardise } from './standardise.ts';
 import type { TargetSource } from './targets.ts';
@@ -34,6 +34,8 @@ export interface FitOptions {
   readonly folds: FoldChoice | null;
   readonly standardise?: Standardise;
   readonly rule?: SelectionRule;
+  /** By the amount of work unless given (`chooseSearch`). */
+  readonly search?: PenaltySearch;
   /** By shape unless given. */
   readonly solver?: RidgeSolverName;
   readonly provenance?: Readonly<Record<string, string | number>>;
@@ -144,6 +146,8 @@ export async function fitDecoder(options: FitOptions, dependencies: FitDependenc
   const report = phases(dependencies.progress, total);
   const prepared = await solver.prepare(ordered, products, { signal, progress: (share, what) => report('prepare', share, what) });
   // 4. Penalties.
+  const problem = { x: ordered, alphas, folds: folds.ranges, standardise, prepared };
+  const search = chooseSearch(options, choice?.kind !== 'leave-one-out' && hasSharedSmoothers(problem));
   const crossValidation = choice === null ? null : await crossValidate();
   const chosen = crossValidation?.chosen ?? new Uint16Array(y.targets);
   // 5. Weights, part by part.
@@ -161,7 +165,7 @@ export async function fitDecoder(options: FitOptions, dependencies: FitDependenc
     kind: 'optogram-decoder', version: 1, rows, voxels, targets: y.targets, form: solver.form,
     solver: { name: solver.name, title: solver.title, reason: chosenSolver.reason },
     standardise, alphas,
-    folds: choice === null ? null : { kind: choice.kind, count: choice.kind === 'leave-one-out' ? rows : folds.ranges.length, rule },
+    folds: choice === null ? null : { kind: choice.kind, count: choice.kind === 'leave-one-out' ? rows : folds.ranges.length, rule, search },
     alphaPerTarget: Array.from(chosen, (index) => alphas[index] ?? NaN),
     scores: crossValidation === null ? null : {
       mse: rounded(Array.from(chosen, (index, j) => crossValidation.losses.data[index * y.targets + j] ?? NaN)), r2: rounded(crossValidation.r2), r: rounded(crossValidation.r),
@@ -182,14 +186,30 @@ export async function fitDecoder(options: FitOptions, dependencies: FitDependenc
   return decoder;
 
   function crossValidate(): Promise<CrossValidation> {
-    const problem = { x: ordered, alphas, folds: folds.ranges, standardise, prepared };
+    const solve = { signal, progress: (_share: number, what: string): void => { report('select', null, what); } };
     const make = choice?.kind === 'leave-one-out' ? leaveOneOutSmoothers : foldSmoothers;
-    const smoothers = make(problem, products, { signal, progress: (_share, what) => report('select', null, what) });
-    return selectPenalties({
+    const input = {
       rows, targets: y.targets, alphas, folds: choice?.kind === 'leave-one-out' ? 1 : folds.ranges.length, blocks, rule,
-      targetMean: target.mean, targetSquares: target.squares, signal, progress: (done, all, what) => report('select', done / all, what),
-    }, smoothers, products);
+      targetMean: target.mean, targetSquares: target.squares, signal,
+      progress: (done: number, all: number, what: string): void => { report('select', done / all, what); },
+    };
+    return search === 'bracket'
+      ? bracketPenalties(input, sharedSmoothersOf(problem, products, solve), products)
+      : selectPenalties(input, make(problem, products, solve), products);
   }
+}
+
+/** Multiply-adds of an exhaustive search, rows^2 x targets x penalties, from which a bracket search is worth its assumption. */
+const BRACKET_FROM = 1e11;
+
+/** The search asked for, or by the amount of work. Throws UserError (`unsupported`) if a bracket search is asked for where it cannot be. */
+function chooseSearch({ search, rule, x, y, alphas }: FitOptions, possible: boolean): PenaltySearch {
+  const able = possible && rule !== 'conservative';
+  if (search === 'bracket' && !able) {
+    throw new UserError('unsupported', 'a bracket search needs a dual solver, k folds, X not rescaled in folds, and the rule best', { expected: 'search exhaustive', found: 'search bracket', fix: 'Leave the search out.' });
+  }
+  const [rows = 0] = x.shape;
+  return search ?? (able && alphas.length > 3 && rows * rows * y.targets * alphas.length >= BRACKET_FROM ? 'bracket' : 'exhaustive');
 }
 
 /** Shares of the whole per phase; rough, for the progress bar. */

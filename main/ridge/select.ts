@@ -7,6 +7,7 @@
  */
 import { throwIfAborted } from '../../common/errors.ts';
 import { f32, rows as rowsOf } from '../../common/ndarray.ts';
+import { pickColumns } from './targets.ts';
 import type { F32 } from '../../common/ndarray.ts';
 import type { Products } from '../linalg/products.ts';
 import type { SmootherBatch } from './smoother.ts';
@@ -23,7 +24,7 @@ const TIE = 1e-6;
 export interface CrossValidation {
   /** Index into the penalties of every target. */
   readonly chosen: Uint16Array;
-  /** Mean squared error of every penalty and target, `[alphas, targets]`. */
+  /** Mean squared error of every penalty and target, `[alphas, targets]`; NaN where a bracket search did not try it. */
   readonly losses: F32;
   /** Out-of-fold predictions of the chosen penalty over all rows: mean (in target units) and population SD, `[targets]`. */
   readonly predictionMean: Float32Array;
@@ -58,52 +59,145 @@ export interface SelectionInput {
 /** Targets per product call at most: what keeps one call within a fraction of a second. */
 const MOST_PER_CALL = 1.5e10;
 
-/** Runs every smoother over every target block and chooses. Throws CancelledError when the signal fires. */
-export async function selectPenalties(input: SelectionInput, batches: AsyncIterable<SmootherBatch>, products: Products): Promise<CrossValidation> {
-  const { targets, alphas, folds } = input;
-  // 1. Sums per (fold, alpha, target), over the rows of the fold.
-  const errors = new Float64Array(folds * alphas.length * targets);
-  const foldRows = new Float64Array(folds * alphas.length);
-  const sums = new Float64Array(alphas.length * targets);
-  const squares = new Float64Array(alphas.length * targets);
-  const total = input.rows * alphas.length;
-  let done = 0;
-  for await (const batch of batches) {
-    const batchRows = batch.reduce((sum, { rows: [from, to] }) => sum + to - from, 0);
-    for (const block of input.blocks) {
-      const y = await block.read();
-      for (const smoother of batch) {
-        const right = await smoother.rights(y);
-        const [from, to] = smoother.rows;
-        const inner = smoother.lefts.reduce((sum, left) => sum + (left.shape[1] ?? 0), 0);
-        const step = Math.max(1, Math.floor(MOST_PER_CALL / (inner * (block.to - block.from))));
-        for (let low = from; low < to; low += step) {
-          throwIfAborted(input.signal);
-          const high = Math.min(to, low + step);
-          const terms = smoother.lefts.map((left, i) => ({ left: rowsOf(left, low - from, high - from), right: required(right[i]) }));
-          const part = await products.residualSums(terms, rowsOf(y, low, high));
-          const at = (smoother.fold * alphas.length + smoother.alpha) * targets + block.from;
-          const pooled = smoother.alpha * targets + block.from;
-          for (let j = 0; j < block.to - block.from; j++) {
-            errors[at + j] = (errors[at + j] ?? 0) + (part.squaredError[j] ?? 0);
-            sums[pooled + j] = (sums[pooled + j] ?? 0) + (part.prediction[j] ?? 0);
-            squares[pooled + j] = (squares[pooled + j] ?? 0) + (part.squaredPrediction[j] ?? 0);
-          }
-        }
-        done += ((to - from) * (block.to - block.from)) / targets;
-        input.progress?.(done, total, 'cross-validation');
-      }
-    }
-    for (const { fold, alpha, rows: [from, to] } of batch) foldRows[fold * alphas.length + alpha] = (foldRows[fold * alphas.length + alpha] ?? 0) + to - from;
-    if (batchRows === 0) throw new RangeError('a batch of smoothers without rows');
-  }
-  return choose(input, errors, foldRows, sums, squares);
+/**
+ * How penalties are tried.
+ *   exhaustive: every penalty for every target.
+ *   bracket: from the middle of the grid, each target moves towards larger penalties while its loss does not rise, otherwise towards smaller
+ *     ones while it falls. The same choice as exhaustive whenever the loss has one minimum along the grid, at about a third of the work.
+ */
+export type PenaltySearch = 'exhaustive' | 'bracket';
+
+/** Column sums so far, per (fold, alpha, target) and (alpha, target). */
+interface Tally {
+  readonly errors: Float64Array;
+  readonly foldRows: Float64Array;
+  readonly sums: Float64Array;
+  readonly squares: Float64Array;
 }
 
-function choose(input: SelectionInput, errors: Float64Array, foldRows: Float64Array, sums: Float64Array, squares: Float64Array): CrossValidation {
+function emptyTally({ folds, alphas, targets }: SelectionInput): Tally {
+  return {
+    errors: new Float64Array(folds * alphas.length * targets).fill(NaN), foldRows: new Float64Array(folds * alphas.length),
+    sums: new Float64Array(alphas.length * targets), squares: new Float64Array(alphas.length * targets),
+  };
+}
+
+/** Every penalty for every target. Throws CancelledError when the signal fires. */
+export async function selectPenalties(input: SelectionInput, batches: AsyncIterable<SmootherBatch>, products: Products): Promise<CrossValidation> {
+  const tally = emptyTally(input);
+  const total = input.rows * input.alphas.length * input.targets;
+  let done = 0;
+  for await (const batch of batches) {
+    for (const block of input.blocks) {
+      await evaluate(input, tally, batch, block, null, products, (work) => { done += work; input.progress?.(done, total, 'cross-validation'); });
+    }
+    countRows(input, tally, batch);
+  }
+  return choose(input, tally);
+}
+
+/** Bracket search (`PenaltySearch`). `smoothers` makes those of one penalty; each penalty is asked for at most once. Only for rule 'best'. */
+export async function bracketPenalties(input: SelectionInput, smoothers: (alpha: number) => Promise<SmootherBatch>, products: Products): Promise<CrossValidation> {
+  const tally = emptyTally(input);
+  const ascending = input.alphas.map((alpha, index) => ({ alpha, index })).sort((a, b) => a.alpha - b.alpha).map(({ index }) => index);
+  const start = Math.floor(ascending.length / 2);
+  let active = Array.from({ length: input.targets }, (_, j) => j);
+  let work = 0;
+  // Usually three to four penalties per target; the bar only has to move on.
+  const expected = input.rows * input.targets * Math.min(4, ascending.length);
+  const visit = async (place: number): Promise<number> => {
+    const alpha = ascending[place] ?? 0;
+    const batch = await smoothers(alpha);
+    for (const block of input.blocks) {
+      const columns = active.filter((j) => j >= block.from && j < block.to).map((j) => j - block.from);
+      if (columns.length === 0) continue;
+      const all = columns.length === block.to - block.from;
+      await evaluate(input, tally, batch, block, all ? null : columns, products, (more) => { work += more; input.progress?.(Math.min(work, 0.98 * expected), expected, 'cross-validation'); });
+    }
+    countRows(input, tally, batch);
+    return alpha;
+  };
+  // 1. The middle, then upwards: a target goes on while the loss does not rise.
+  let last = await visit(start);
+  let left: number[] = active;
+  for (let place = start + 1; place < ascending.length && active.length > 0; place++) {
+    const alpha = await visit(place);
+    const previous = last;
+    const [on, stopped] = split(active, (j) => meanLoss(input, tally, alpha, j) <= meanLoss(input, tally, previous, j) * (1 + TIE));
+    if (place === start + 1) left = stopped;
+    active = on;
+    last = alpha;
+  }
+  // 2. Downwards for the targets that did not improve upwards: while the loss falls.
+  active = ascending.length === start + 1 ? active : left;
+  last = ascending[start] ?? 0;
+  for (let place = start - 1; place >= 0 && active.length > 0; place--) {
+    const alpha = await visit(place);
+    const previous = last;
+    active = active.filter((j) => meanLoss(input, tally, alpha, j) * (1 + TIE) < meanLoss(input, tally, previous, j));
+    last = alpha;
+  }
+  return choose(input, tally);
+}
+
+function split(items: readonly number[], test: (item: number) => boolean): readonly [number[], number[]] {
+  const yes: number[] = [];
+  const no: number[] = [];
+  for (const item of items) (test(item) ? yes : no).push(item);
+  return [yes, no];
+}
+
+/** Adds the sums of one batch over one block, all of its targets or some columns. */
+async function evaluate(input: SelectionInput, tally: Tally, batch: SmootherBatch, block: TargetBlock, columns: readonly number[] | null, products: Products, worked: (work: number) => void): Promise<void> {
+  const whole = await block.read();
+  const y = columns === null ? whole : pickColumns(whole, columns);
+  const [, width = 0] = y.shape;
+  const { alphas, targets } = input;
+  for (const smoother of batch) {
+    const right = await smoother.rights(y);
+    const [from, to] = smoother.rows;
+    const inner = smoother.lefts.reduce((sum, part) => sum + (part.shape[1] ?? 0), 0);
+    const step = Math.max(1, Math.floor(MOST_PER_CALL / (inner * width)));
+    for (let low = from; low < to; low += step) {
+      throwIfAborted(input.signal);
+      const high = Math.min(to, low + step);
+      const terms = smoother.lefts.map((part, i) => ({ left: rowsOf(part, low - from, high - from), right: required(right[i]) }));
+      const found = await products.residualSums(terms, rowsOf(y, low, high));
+      const at = (smoother.fold * alphas.length + smoother.alpha) * targets + block.from;
+      const pooled = smoother.alpha * targets + block.from;
+      for (let k = 0; k < width; k++) {
+        const j = columns === null ? k : (columns[k] ?? 0);
+        const before = tally.errors[at + j] ?? NaN;
+        tally.errors[at + j] = (Number.isNaN(before) ? 0 : before) + (found.squaredError[k] ?? 0);
+        tally.sums[pooled + j] = (tally.sums[pooled + j] ?? 0) + (found.prediction[k] ?? 0);
+        tally.squares[pooled + j] = (tally.squares[pooled + j] ?? 0) + (found.squaredPrediction[k] ?? 0);
+      }
+      worked((high - low) * width);
+    }
+  }
+}
+
+function countRows({ alphas }: SelectionInput, { foldRows }: Tally, batch: SmootherBatch): void {
+  for (const { fold, alpha, rows: [from, to] } of batch) foldRows[fold * alphas.length + alpha] = (foldRows[fold * alphas.length + alpha] ?? 0) + to - from;
+}
+
+/** Mean squared error of a fold; NaN where the penalty was not tried. */
+function foldLoss({ alphas, targets }: SelectionInput, { errors, foldRows }: Tally, fold: number, alpha: number, j: number): number {
+  return (errors[(fold * alphas.length + alpha) * targets + j] ?? NaN) / (foldRows[fold * alphas.length + alpha] ?? NaN);
+}
+
+/** Mean over folds of the fold's mean squared error. */
+function meanLoss(input: SelectionInput, tally: Tally, alpha: number, j: number): number {
+  let sum = 0;
+  for (let fold = 0; fold < input.folds; fold++) sum += foldLoss(input, tally, fold, alpha, j);
+  return sum / input.folds;
+}
+
+function choose(input: SelectionInput, tally: Tally): CrossValidation {
   const { targets, alphas, folds, rows } = input;
+  const { errors, sums, squares } = tally;
   const count = alphas.length;
-  // 2. Loss per (alpha, target) and its spread over folds.
+  // 1. Loss per (alpha, target).
   const losses = f32([count, targets], new Float32Array(count * targets));
   const chosen = new Uint16Array(targets);
   const result = {
@@ -111,27 +205,25 @@ function choose(input: SelectionInput, errors: Float64Array, foldRows: Float64Ar
     predictionMean: new Float32Array(targets), predictionDeviation: new Float32Array(targets), r2: new Float32Array(targets), r: new Float32Array(targets),
   };
   const bySize = alphas.map((alpha, index) => ({ alpha, index })).sort((a, b) => b.alpha - a.alpha);
-  const foldLoss = (fold: number, alpha: number, j: number): number => (errors[(fold * count + alpha) * targets + j] ?? 0) / (foldRows[fold * count + alpha] ?? NaN);
   const mean = new Float64Array(count);
   for (let j = 0; j < targets; j++) {
     let best = 0;
     for (let a = 0; a < count; a++) {
-      let sum = 0;
-      for (let fold = 0; fold < folds; fold++) sum += foldLoss(fold, a, j);
-      mean[a] = sum / folds;
-      losses.data[a * targets + j] = sum / folds;
+      const loss = meanLoss(input, tally, a, j);
+      mean[a] = Number.isNaN(loss) ? Infinity : loss;
+      losses.data[a * targets + j] = loss;
       if ((mean[a] ?? 0) < (mean[best] ?? 0)) best = a;
     }
-    // 3. The largest penalty that is as good.
+    // 2. The largest penalty that is as good.
     let allowed = (mean[best] ?? 0) * (1 + TIE);
     if (input.rule === 'conservative') {
       let variance = 0;
-      for (let fold = 0; fold < folds; fold++) variance += (foldLoss(fold, best, j) - (mean[best] ?? 0)) ** 2;
+      for (let fold = 0; fold < folds; fold++) variance += (foldLoss(input, tally, fold, best, j) - (mean[best] ?? 0)) ** 2;
       allowed = Math.max(allowed, (mean[best] ?? 0) + Math.sqrt(variance / folds));
     }
     const pick = bySize.find(({ index }) => (mean[index] ?? Infinity) <= allowed)?.index ?? best;
     chosen[j] = pick;
-    // 4. Out-of-fold moments of the choice. Targets are centred, so sum(y) = 0 and sum(y p) = (sum(y^2) + sum(p^2) - sum((y-p)^2)) / 2.
+    // 3. Out-of-fold moments of the choice. Targets are centred, so sum(y) = 0 and sum(y p) = (sum(y^2) + sum(p^2) - sum((y-p)^2)) / 2.
     let error = 0;
     for (let fold = 0; fold < folds; fold++) error += errors[(fold * count + pick) * targets + j] ?? 0;
     const p = sums[pick * targets + j] ?? 0;

@@ -60,11 +60,22 @@ export function foldSmoothers(problem: SmootherProblem, products: Products, opti
   return sharedSmoothers(problem, products, options);
 }
 
+/** True if the smoothers of one penalty can be made alone and cheaply, as a search that skips penalties needs. */
+export function hasSharedSmoothers(problem: SmootherProblem): boolean {
+  return problem.prepared.resolvent !== undefined && problem.standardise === 'none';
+}
+
 async function* sharedSmoothers(problem: SmootherProblem, products: Products, options: SolveOptions): AsyncGenerator<SmootherBatch> {
+  const of = sharedSmoothersOf(problem, products, options);
+  for (const alpha of problem.alphas.keys()) yield of(alpha);
+}
+
+/** The smoothers of all folds for one penalty (by index), on demand. */
+export function sharedSmoothersOf(problem: SmootherProblem, products: Products, options: SolveOptions): (alpha: number) => Promise<SmootherBatch> {
   const resolvent = resolventOf(problem.prepared);
   const count = problem.x.shape[0] ?? 0;
-  for (const [alpha, penalty] of problem.alphas.entries()) {
-    const matrix = await resolvent(penalty);
+  return async (alpha) => {
+    const matrix = await resolvent(problem.alphas[alpha] ?? NaN);
     const batch: Smoother[] = [];
     for (const [fold, range] of problem.folds.entries()) {
       // 1. R_ff^-1, `[fold rows, fold rows]`.
@@ -75,8 +86,8 @@ async function* sharedSmoothers(problem: SmootherProblem, products: Products, op
       for (const part of rest) lefts.push(await foldLeft(matrix, inverted, range, part, products, options));
       batch.push({ fold, alpha, rows: range, lefts, rights: (y) => rest.map(([from, to]) => rows(y, from, to)) });
     }
-    yield batch;
-  }
+    return batch;
+  };
 }
 
 /** -inverted R[range, part] in single precision, by chunks of columns. */

@@ -145,6 +145,16 @@ for (const [name, products] of Object.entries(ROUTES)) {
         }
       }
     });
+    it('diagonal blocks wider than 64 are factored by blocks of their own', async () => {
+      const wide = definite(150, SEED + 9);
+      const inverted = symmetricRows(await inverse(await cholesky(panelsOf(wide, 100), 1, products), products), 0, 150);
+      const identity = slow(ndarray('float64', [150, 150], new Float64Array(inverted.data)), wide, (i, j, k) => [i * 150 + k, k * 150 + j], 150, 150, 150)
+        .map((value, n) => value + (inverted.data[n] ?? NaN));
+      expectClose(identity, Float64Array.from({ length: 150 * 150 }, (_, n) => (n % 151 === 0 ? 1 : 0)), DOUBLE, SEED);
+      const bad = ndarray('float64', [150, 150], wide.data.slice());
+      bad.data[140 * 151] = -1;
+      await expect(cholesky(panelsOf(bad, 100), 0, products)).rejects.toThrow('pivot 140 is');
+    });
     it('single precision inverts within its rounding', async () => {
       const exact = symmetricRows(await inverse(await cholesky(panels, 0.5, products), products), 0, 37);
       const rounded = symmetricRows(await inverse(await cholesky(panels, 0.5, products, { dtype: 'float32' }), products), 0, 37);

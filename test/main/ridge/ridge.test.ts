@@ -136,6 +136,27 @@ describe('selection rules', () => {
   });
 });
 
+describe('the bracket search', () => {
+  for (const [first, last] of [[0, 9], [0, 1], [4, 9], [2, 5]] as const) {
+    it(`chooses what the exhaustive search chooses on penalties ${first} to ${last - 1} of the grid, in any order`, async () => {
+      const { x, y, fresh } = ridgeData(40, 60);
+      const alphas = golden.alphas.slice(first, last).reverse();
+      const options = { alphas, folds: { kind: 'given', foldOf: goldenFolds(40) } } as const;
+      const exhaustive = await fitOn(x, y, { ...options, search: 'exhaustive' });
+      const bracket = await fitOn(x, y, { ...options, search: 'bracket' });
+      expect(bracket.record.alphaPerTarget).toEqual(exhaustive.record.alphaPerTarget);
+      expectClose(bracket.record.scores?.r ?? [], exhaustive.record.scores?.r ?? [], { absolute: 1e-5 });
+      expectClose(bracket.outOfFold?.deviation ?? [], exhaustive.outOfFold?.deviation ?? [], { absolute: 1e-4 });
+      expectClose((await predict(bracket, fresh, products)).data, (await predict(exhaustive, fresh, products)).data, PREDICTION);
+    });
+  }
+  it('is refused where smoothers of one penalty cannot be made alone', async () => {
+    const { x, y } = ridgeData(40, 60);
+    await expect(fitOn(x, y, { alphas: golden.alphas, folds: { kind: 'k-fold', folds: 4 }, standardise: 'zscore', search: 'bracket' })).rejects.toThrow('bracket');
+    await expect(fitOn(x, y, { alphas: golden.alphas, folds: { kind: 'k-fold', folds: 4 }, rule: 'conservative', search: 'bracket' })).rejects.toThrow('bracket');
+  });
+});
+
 describe('out-of-fold facts', () => {
   it('are those of predictions made by refitting without each fold', async () => {
     const { x, y } = ridgeData(40, 12);
