@@ -15,7 +15,7 @@ from transformers import CLIPTextModelWithProjection, CLIPVisionModelWithProject
 
 from pack import Scenes, clip_pixels, load_tokenizer, normalise_clip, seed_all, token_ids
 from train_clip import retrieval
-from train_first_stage import psnr
+from train_first_stage import object_psnr, psnr
 from train_unet import SCHEDULE
 
 CATEGORIES = ["ball", "cube", "cone", "pillar", "ring", "star", "mug", "mushroom"]
@@ -74,7 +74,7 @@ def main():
     table = name_table(text, tokenizer)
     single = [k for k, f in enumerate(held.facts) if "second" not in f]
     report = {"retrievalTop1Of100": {"mean": float(np.mean(hits)), "groups": hits},
-              "firstStagePsnr": psnr(vae, held.images)[0],
+              "firstStagePsnr": psnr(vae, held.images)[0], "firstStageObjectPsnr": object_psnr(vae, held, len(held)),
               "zeroShotRealAll": named(vision, table, clip_pixels(held.images), held.facts),
               "zeroShotRealOneObject": named(vision, table, clip_pixels(held.images[single]), [held.facts[k] for k in single])}
     if options.unet > 0:

@@ -16,7 +16,9 @@ from transformers import CLIPTextModelWithProjection
 from pack import Scenes, load_tokenizer, new_unet, seed_all, token_ids, warm_cosine
 from train_first_stage import to_input
 
-BATCH, RATE, GAMMA, DECAY = 32, 1.2e-3, 5.0, 0.999
+RATE, GAMMA, DECAY = 1.2e-3, 5.0, 0.998
+# Small batches while there is much to learn, larger ones once the gradient's noise matters.
+BATCH_EARLY, BATCH_LATE, LATE_FROM = 16, 32, 0.6
 EMPTY, MEAN = 0.1, 0.3
 SCHEDULE = dict(num_train_timesteps=1000, beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False,
                 steps_offset=1, prediction_type="epsilon")
@@ -29,7 +31,6 @@ def encode_all(data, out):
         return torch.load(path)
     train = Scenes(data, "train")
     vae = AutoencoderKL.from_pretrained(f"{out}/vae").eval()
-    text = CLIPTextModelWithProjection.from_pretrained(f"{out}/text_encoder").eval()
     tokenizer = load_tokenizer(f"{out}/tokenizer")
     means, deviations, states = [], [], []
     with torch.no_grad():
@@ -37,6 +38,8 @@ def encode_all(data, out):
             posterior = vae.encode(to_input(train.images[k:k + 50])).latent_dist
             means.append(posterior.mean * vae.config.scaling_factor)
             deviations.append(posterior.std * vae.config.scaling_factor)
+        text = CLIPTextModelWithProjection.from_pretrained(f"{out}/text_encoder").eval()
+        for k in range(0, len(train), 50):
             ids = token_ids(tokenizer, [c for five in train.captions[k:k + 50] for c in five])
             states.append(text(ids).last_hidden_state.view(-1, 5, *text_shape(text)).half())
         empty = text(token_ids(tokenizer, [""])).last_hidden_state
@@ -61,7 +64,7 @@ def main():
     snr = alphas / (1 - alphas)
     weights = torch.minimum(snr, torch.tensor(GAMMA)) / snr
     optimiser = torch.optim.AdamW(unet.parameters(), lr=RATE, weight_decay=0.01, betas=(0.9, 0.98))
-    begun, step, shown, kept, losses = time.time(), 0, time.time(), time.time(), []
+    begun, step, seen, shown, kept, losses = time.time(), 0, 0, time.time(), time.time(), []
     order, at = np.random.permutation(len(states)), 0
     while True:
         share = (time.time() - begun) / (60 * minutes)
@@ -69,17 +72,19 @@ def main():
             break
         for group in optimiser.param_groups:
             group["lr"] = RATE * min((step + 1) / 200, warm_cosine(share, 1, 0.01))
-        if at + BATCH > len(order):
+        batch = BATCH_EARLY if share < LATE_FROM else BATCH_LATE
+        if at + batch > len(order):
             order, at = np.random.permutation(len(states)), 0
-        rows = torch.from_numpy(order[at:at + BATCH])
-        at += BATCH
-        z = data["mean"][rows] + data["deviation"][rows] * torch.randn(BATCH, 4, 16, 16)
-        c = states[rows, torch.randint(5, (BATCH,))].float()
-        draw = torch.rand(BATCH)
+        rows = torch.from_numpy(order[at:at + batch])
+        at += batch
+        seen += batch
+        z = data["mean"][rows] + data["deviation"][rows] * torch.randn(batch, 4, 16, 16)
+        c = states[rows, torch.randint(5, (batch,))].float()
+        draw = torch.rand(batch)
         blend = draw < EMPTY + MEAN
         c[blend] = states[rows[blend]].float().mean(1)
         c[draw < EMPTY] = empty
-        t = ((torch.randperm(BATCH) + torch.rand(BATCH)) * (1000 / BATCH)).long()
+        t = ((torch.randperm(batch) + torch.rand(batch)) * (1000 / batch)).long()
         noise = torch.randn_like(z)
         a = alphas[t].view(-1, 1, 1, 1)
         guess = unet((a.sqrt() * z + (1 - a).sqrt() * noise).contiguous(memory_format=torch.channels_last), t, c).sample
@@ -89,6 +94,9 @@ def main():
         torch.nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
         optimiser.step()
         step += 1
+        if step % 50 == 0 and os.path.exists(f"{out}/threads"):
+            # Lets a running training take a core that another one has left.
+            torch.set_num_threads(int(open(f"{out}/threads").read()))
         decay = min(DECAY, (1 + step) / (20 + step))
         with torch.no_grad():
             now = unet.state_dict()
@@ -96,13 +104,13 @@ def main():
         losses.append(loss.item())
         if time.time() - shown > 60:
             shown = time.time()
-            print(f"{time.time()-begun:.0f} s step {step} ({step*BATCH/(time.time()-begun):.0f}/s) loss {np.mean(losses):.4f}", flush=True)
+            print(f"{time.time()-begun:.0f} s step {step} ({seen/(time.time()-begun):.0f}/s) loss {np.mean(losses):.4f}", flush=True)
             losses = []
         if time.time() - kept > 300:
             kept = time.time()
             keep(average, out)
     keep(average, out)
-    print("steps", step, "seen", step * BATCH, flush=True)
+    print("steps", step, "seen", seen, flush=True)
 
 
 def keep(average, out):
