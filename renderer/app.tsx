@@ -1,8 +1,8 @@
 import { MantineProvider } from '@mantine/core';
 import { Notifications } from '@mantine/notifications';
 import { useEffect, useState } from 'react';
-import { ServicesContext, useLab } from './state/services.ts';
-import type { Services } from './state/services.ts';
+import { ServicesContext, useLab } from './state/app-context.ts';
+import type { Services } from './state/app-context.ts';
 import { THEME, VARIABLES } from './theme/mantine.ts';
 import { Workspace } from './views/frame/workspace.tsx';
 

@@ -1,5 +1,4 @@
-import '@fontsource-variable/inter/index.css';
-import '@fontsource/jetbrains-mono/400.css';
+import './theme/fonts.css';
 import '@mantine/core/styles.css';
 import '@mantine/notifications/styles.css';
 import '@mantine/spotlight/styles.css';
@@ -16,7 +15,7 @@ import { openPath } from './state/actions.ts';
 import { createHover } from './state/hover.ts';
 import { createLabStore } from './state/lab-state.ts';
 import { createResources } from './state/resources.ts';
-import type { Services } from './state/services.ts';
+import type { Services } from './state/app-context.ts';
 import { createViewStore } from './state/view-state.ts';
 
 const lab = connectLab(window);

@@ -5,7 +5,7 @@ import type { RunRow } from '../../common/contract/payloads.ts';
 import type { Recipe } from '../../common/recipe.ts';
 import { reportFrom } from '../lab.ts';
 import type { Area } from './view-state.ts';
-import type { Services } from './services.ts';
+import type { Services } from './app-context.ts';
 
 /** Errors that have no place of their own on a screen. */
 export function tellError(title: string, report: ErrorReport): void {

@@ -6,7 +6,7 @@ import type { ShapeName } from '../cortex/mesh.ts';
 import { lutChoices } from '../../common/colour/luts.ts';
 import { MAP_KINDS } from '../../common/map-kinds.ts';
 import { cancelRun, openDemo, openFolder, redo, setTheme, startRun, undo } from './actions.ts';
-import type { Services } from './services.ts';
+import type { Services } from './app-context.ts';
 import type { Area } from './view-state.ts';
 import { DEFAULT_LOOK } from './view-state.ts';
 

@@ -1,7 +1,7 @@
 /** What the two states mean together. */
 import type { ImageRow, RunDetail, RunRow } from '../../common/contract/payloads.ts';
 import type { Inspection, SubjectSummary } from '../../common/dataset.ts';
-import { useLab, useView } from './services.ts';
+import { useLab, useView } from './app-context.ts';
 import type { Loaded } from './lab-state.ts';
 
 export function useInspection(): Inspection | null {

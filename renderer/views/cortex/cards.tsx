@@ -14,7 +14,7 @@ import type { Loaded } from '../../state/lab-state.ts';
 import { rankOf } from '../../state/lab-state.ts';
 import { useResource } from '../../state/resources.ts';
 import { scoreNames, scoreTitle } from '../../state/selectors.ts';
-import { useLab, useServices, useView } from '../../state/services.ts';
+import { useLab, useServices, useView } from '../../state/app-context.ts';
 import type { RegionValue } from './use-map.ts';
 
 function Section({ title, note, onClose, children }: { readonly title: ReactNode; readonly note?: ReactNode; readonly onClose?: () => void; readonly children: ReactNode }) {

@@ -8,7 +8,7 @@ import { NoSubject } from '../data/no-subject.tsx';
 import { SyntheticBadge } from '../../parts/state-badge.tsx';
 import { goTo } from '../../state/commands.ts';
 import { useDetail, useInspection, useSubject } from '../../state/selectors.ts';
-import { useServices, useView } from '../../state/services.ts';
+import { useServices, useView } from '../../state/app-context.ts';
 import { ImageSection, MapSection, RegionSection, VoxelSection } from './cards.tsx';
 import { CortexCanvas } from './cortex-canvas.tsx';
 import { ExportCortex } from './export-cortex.tsx';

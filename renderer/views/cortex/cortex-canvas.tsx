@@ -7,10 +7,10 @@ import { positionOfShape } from '../../cortex/placement.ts';
 import { createLabelLayer } from '../../cortex/label-layer.ts';
 import type { LabelLayer } from '../../cortex/label-layer.ts';
 import { CortexScene } from '../../cortex/scene.ts';
-import type { Hit } from '../../cortex/scene.ts';
+import type { Hit } from '../../cortex/stage.ts';
 import { sampleVertices, valueAtVertex, verticesOfVoxel, voxelOfVertex } from '../../cortex/values.ts';
 import { tell } from '../../state/actions.ts';
-import { useServices, useView } from '../../state/services.ts';
+import { useServices, useView } from '../../state/app-context.ts';
 import type { Surface } from './use-surfaces.ts';
 
 interface CanvasProps {

@@ -4,7 +4,8 @@ import { formatValue, ruleOf } from '../../../common/colour/scale.ts';
 import type { Scale } from '../../../common/colour/scale.ts';
 import type { VoxelMap } from '../../../common/contract/payloads.ts';
 import { arrangeLabels } from '../../cortex/label-layer.ts';
-import type { CortexScene, Hit } from '../../cortex/scene.ts';
+import type { CortexScene } from '../../cortex/scene.ts';
+import type { Hit } from '../../cortex/stage.ts';
 
 export interface CortexFigure {
   readonly scene: CortexScene;
@@ -28,7 +29,7 @@ export async function drawCortex(figure: CortexFigure): Promise<HTMLCanvasElemen
   const unit = Math.max(0.5, Math.min(width / 1200, height / 800));
   // Labels are placed for the screen's camera at the picture's shape; occlusion does not depend on the size.
   const seen = figure.labels.filter((label) => scene.project(label.at).visible);
-  const pixels = await scene.render(width, height, { background: ground, dark, supersample: figure.supersample });
+  const pixels = await scene.render({ width, height, background: ground, dark, supersample: figure.supersample });
   const canvas = document.createElement('canvas');
   canvas.width = width;
   canvas.height = height;

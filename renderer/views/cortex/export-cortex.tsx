@@ -6,7 +6,7 @@ import type { RunDetail, VoxelMap } from '../../../common/contract/payloads.ts';
 import { reportFrom } from '../../lab.ts';
 import { pngOf } from '../../parts/png.ts';
 import { savePng, tellError } from '../../state/actions.ts';
-import { useServices, useView } from '../../state/services.ts';
+import { useServices, useView } from '../../state/app-context.ts';
 import { drawCortex } from './draw-cortex.ts';
 import type { Surface } from './use-surfaces.ts';
 

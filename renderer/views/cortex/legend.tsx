@@ -4,7 +4,7 @@ import { formatValue, histogramOf, rgbaOf, ruleOf } from '../../../common/colour
 import type { Scale } from '../../../common/colour/scale.ts';
 import type { VoxelMap } from '../../../common/contract/payloads.ts';
 import { percent } from '../../parts/words.ts';
-import { useServices } from '../../state/services.ts';
+import { useServices } from '../../state/app-context.ts';
 
 const WIDTH = 268;
 const TALL = 40;

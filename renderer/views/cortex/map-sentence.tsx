@@ -3,7 +3,7 @@ import { Check, ChevronDown } from 'lucide-react';
 import { FAMILIES } from '../../../common/colour/families.ts';
 import type { RunDetail } from '../../../common/contract/payloads.ts';
 import { MAP_KINDS } from '../../../common/map-kinds.ts';
-import { useServices, useView } from '../../state/services.ts';
+import { useServices, useView } from '../../state/app-context.ts';
 import type { MapChoice } from './use-map.ts';
 
 function Word({ text, children, width = 280 }: { readonly text: React.ReactNode; readonly children: React.ReactNode; readonly width?: number }) {

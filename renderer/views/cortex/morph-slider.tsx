@@ -1,6 +1,6 @@
 import { Tooltip } from '@mantine/core';
 import type { ShapeName } from '../../cortex/mesh.ts';
-import { useServices } from '../../state/services.ts';
+import { useServices } from '../../state/app-context.ts';
 
 const TITLES: { readonly [S in ShapeName]: string } = { white: 'White', pial: 'Pial', inflated: 'Inflated', flat: 'Flat' };
 const KEYS: { readonly [S in ShapeName]: string } = { white: 'W', pial: 'P', inflated: 'I', flat: 'L' };

@@ -5,7 +5,7 @@ import { useEffect, useMemo, useRef } from 'react';
 import { formatValue } from '../../../common/colour/scale.ts';
 import type { RunDetail } from '../../../common/contract/payloads.ts';
 import { mainScore, scoreNames, scoreTitle } from '../../state/selectors.ts';
-import { useServices, useView } from '../../state/services.ts';
+import { useServices, useView } from '../../state/app-context.ts';
 import { sortImages } from '../gallery/sorting.ts';
 
 const SIDE = 92;

@@ -7,7 +7,7 @@ import { LAYOUTS } from '../../cortex/placement.ts';
 import type { LayoutName } from '../../cortex/placement.ts';
 import type { ViewName } from '../../cortex/scene.ts';
 import { showView } from '../../state/commands.ts';
-import { useServices, useView } from '../../state/services.ts';
+import { useServices, useView } from '../../state/app-context.ts';
 import type { Surface } from './use-surfaces.ts';
 
 const LAYOUT_ICONS: { readonly [L in LayoutName]: typeof Brain } = { together: Brain, apart: SquareSplitHorizontal, lateral: Rows2, medial: BookOpen };

@@ -8,7 +8,7 @@ import { MAP_KINDS } from '../../../common/map-kinds.ts';
 import type { SpaceName } from '../../../common/recipe.ts';
 import type { Loaded } from '../../state/lab-state.ts';
 import { useResource } from '../../state/resources.ts';
-import { useLab, useServices, useView } from '../../state/services.ts';
+import { useLab, useServices, useView } from '../../state/app-context.ts';
 import type { Look } from '../../state/view-state.ts';
 
 export interface MapChoice {

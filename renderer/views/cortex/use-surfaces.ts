@@ -6,7 +6,7 @@ import type { PreparedMesh } from '../../cortex/mesh.ts';
 import type { RegionFields } from '../../cortex/regions.ts';
 import type { Loaded } from '../../state/lab-state.ts';
 import { useResource } from '../../state/resources.ts';
-import { useLab, useServices, useView } from '../../state/services.ts';
+import { useLab, useServices, useView } from '../../state/app-context.ts';
 
 export interface Surface {
   readonly hemisphere: Hemisphere;

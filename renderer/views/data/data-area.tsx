@@ -9,7 +9,7 @@ import { bytes, count } from '../../parts/words.ts';
 import { openFolder, openPath } from '../../state/actions.ts';
 import { goTo } from '../../state/commands.ts';
 import { useInspection, useSubject } from '../../state/selectors.ts';
-import { useLab, useServices } from '../../state/services.ts';
+import { useLab, useServices } from '../../state/app-context.ts';
 import { TestImages } from './test-images.tsx';
 
 const KINDS: { readonly [K in FileGroup['kind']]: { readonly title: string; readonly Icon: typeof Image } } = {
@@ -92,7 +92,7 @@ function Subject({ inspection, subject }: { readonly inspection: Inspection; rea
         <Stat value={subject.trials.toLocaleString('en')} label="trials" />
         <Stat value={subject.trainImages.toLocaleString('en')} label="training images" />
         <Stat value={subject.testImages.toLocaleString('en')} label="test images" />
-        {subject.volume !== null && <Stat value={subject.volume.join(' × ')} label={`voxels${subject.voxelSizeMm === null ? '' : ` of ${subject.voxelSizeMm[0]} mm`}`} />}
+        {subject.volume !== null && <Stat value={subject.volume.join(' × ')} label={`voxels${subject.voxelSizeMm === null ? '' : ` of ${Number(subject.voxelSizeMm[0].toFixed(2))} mm`}`} />}
         {subject.surfaces[0] !== undefined && <Stat value={subject.surfaces.reduce((sum, surface) => sum + surface.vertices, 0).toLocaleString('en')} label="surface vertices" />}
       </div>
       {problems.length > 0 && (

@@ -1,7 +1,7 @@
 import { Loader } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { Empty, ErrorNotice } from '../../parts/notice.tsx';
-import { useLab } from '../../state/services.ts';
+import { useLab } from '../../state/app-context.ts';
 
 /** What a screen shows while the data is read, could not be read, or has no subject. */
 export function NoSubject({ icon }: { readonly icon: ReactNode }) {

@@ -4,7 +4,7 @@ import { Thumb } from '../../parts/marks.tsx';
 import { useDetail } from '../../state/selectors.ts';
 import { useResource } from '../../state/resources.ts';
 import { useInspection } from '../../state/selectors.ts';
-import { useLab, useServices } from '../../state/services.ts';
+import { useLab, useServices } from '../../state/app-context.ts';
 
 const SHOWN = 24;
 const PIXELS = 96;

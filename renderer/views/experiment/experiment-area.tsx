@@ -8,7 +8,7 @@ import { Empty, ErrorNotice } from '../../parts/notice.tsx';
 import { NoSubject } from '../data/no-subject.tsx';
 import { startRun } from '../../state/actions.ts';
 import { useDetailState, useInspection, useRuns, useSubject } from '../../state/selectors.ts';
-import { useServices, useView } from '../../state/services.ts';
+import { useServices, useView } from '../../state/app-context.ts';
 import { RecipeForm } from './recipe-form.tsx';
 import { RunPanel } from './run-panel.tsx';
 import { RunsTable } from './runs-table.tsx';

@@ -8,7 +8,7 @@ import type { Recipe } from '../../../common/recipe.ts';
 import { count, duration } from '../../parts/words.ts';
 import { startRun } from '../../state/actions.ts';
 import { useRuns } from '../../state/selectors.ts';
-import { useServices } from '../../state/services.ts';
+import { useServices } from '../../state/app-context.ts';
 import { estimate } from './estimate.ts';
 import { REGION_SETS, regionsOf, setOf, voxelsOf } from './region-sets.ts';
 
@@ -111,7 +111,7 @@ export function RecipeForm({ recipe, subject, subjects, change }: FormProps) {
             </div>
           )}
           <NumberInput label="Seed" min={0} max={4294967295} value={recipe.seed} onChange={numeric((seed) => { change({ ...recipe, seed }); })}
-            description="The same seed gives the same pictures."
+            description="The same seed gives the same pictures." rightSectionWidth={34}
             rightSection={<Tooltip label="Another seed"><button type="button" className="inside-button" aria-label="Another seed" onClick={() => { change({ ...recipe, seed: (recipe.seed * 48271 + 11) % 2147483647 }); }}><Shuffle size={13} /></button></Tooltip>} />
         </div>
         <div>

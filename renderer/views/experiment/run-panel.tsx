@@ -10,7 +10,7 @@ import { count, duration, percent, timeLeft, when } from '../../parts/words.ts';
 import { cancelRun, deleteRun, renameRun, resumeRun, saveText } from '../../state/actions.ts';
 import { goTo } from '../../state/commands.ts';
 import { scoreTitle } from '../../state/selectors.ts';
-import { useLab, useServices } from '../../state/services.ts';
+import { useLab, useServices } from '../../state/app-context.ts';
 
 const STEP_ICONS: { readonly [S in StepRow['state']]: typeof Check } = { waiting: Circle, running: LoaderCircle, done: Check, failed: CircleAlert, reused: Check };
 

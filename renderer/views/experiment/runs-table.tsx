@@ -7,7 +7,7 @@ import { StateBadge } from '../../parts/state-badge.tsx';
 import { count, duration, percent, when } from '../../parts/words.ts';
 import { cancelRun, resumeRun, selectRun } from '../../state/actions.ts';
 import { scoreTitle } from '../../state/selectors.ts';
-import { useServices, useView } from '../../state/services.ts';
+import { useServices, useView } from '../../state/app-context.ts';
 
 const MOST_SCORES = 4;
 

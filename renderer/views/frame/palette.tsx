@@ -5,7 +5,7 @@ import { selectRun } from '../../state/actions.ts';
 import { goTo, keyText } from '../../state/commands.ts';
 import type { Command } from '../../state/commands.ts';
 import { useDetail, useRuns, useSubject } from '../../state/selectors.ts';
-import { useLab, useServices } from '../../state/services.ts';
+import { useLab, useServices } from '../../state/app-context.ts';
 
 /** Commands, runs, regions and pictures in one box. */
 export function Palette({ commands }: { readonly commands: readonly Command[] }) {

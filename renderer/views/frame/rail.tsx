@@ -1,7 +1,7 @@
 import { Tooltip } from '@mantine/core';
 import { Activity, Brain, Database, FlaskConical, Images, Settings } from 'lucide-react';
 import { AREA_TITLES, goTo } from '../../state/commands.ts';
-import { useLab, useServices, useView } from '../../state/services.ts';
+import { useLab, useServices, useView } from '../../state/app-context.ts';
 import type { Area } from '../../state/view-state.ts';
 import { useInspection } from '../../state/selectors.ts';
 

@@ -1,7 +1,7 @@
 import { Modal, SegmentedControl } from '@mantine/core';
 import type { Theme } from '../../../common/contract/payloads.ts';
 import { setTheme } from '../../state/actions.ts';
-import { useLab, useServices, useView } from '../../state/services.ts';
+import { useLab, useServices, useView } from '../../state/app-context.ts';
 import type { Look } from '../../state/view-state.ts';
 
 function Row({ title, hint, children }: { readonly title: string; readonly hint: string; readonly children: React.ReactNode }) {

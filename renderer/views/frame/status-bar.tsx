@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'react';
 import { formatValue } from '../../../common/colour/scale.ts';
-import { useLab, useServices, useView } from '../../state/services.ts';
+import { useLab, useServices, useView } from '../../state/app-context.ts';
 
 /** The readout under the pointer is written straight into the page: no rendering, same frame. */
 export function StatusBar() {

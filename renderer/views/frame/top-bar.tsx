@@ -8,7 +8,7 @@ import { count, percent, timeLeft, when } from '../../parts/words.ts';
 import { openDemo, openFolder, openPath, selectRun, startRun } from '../../state/actions.ts';
 import { goTo } from '../../state/commands.ts';
 import { useInspection, useRun, useRuns, useSubject } from '../../state/selectors.ts';
-import { useLab, useServices, useView } from '../../state/services.ts';
+import { useLab, useServices, useView } from '../../state/app-context.ts';
 
 function DataPicker() {
   const services = useServices();

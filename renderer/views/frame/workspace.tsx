@@ -3,7 +3,7 @@ import { FolderDown } from 'lucide-react';
 import { dropFiles, openPath, tell } from '../../state/actions.ts';
 import { commandsOf, matchesKey } from '../../state/commands.ts';
 import type { Command } from '../../state/commands.ts';
-import { useLab, useServices, useView } from '../../state/services.ts';
+import { useLab, useServices, useView } from '../../state/app-context.ts';
 import type { Area } from '../../state/view-state.ts';
 import { Notice } from '../../parts/notice.tsx';
 import { CortexArea } from '../cortex/cortex-area.tsx';
@@ -93,7 +93,9 @@ export function Workspace() {
     const stops = [
       services.lab.on('command', ({ id }) => {
         if (isTyping(document.activeElement) && (id === 'selection.undo' || id === 'selection.redo')) {
-          document.execCommand(id === 'selection.undo' ? 'undo' : 'redo'); // the menu's key means the field's own history
+          // The menu's key means the field's own history, which nothing but this old call reaches.
+          // eslint-disable-next-line @typescript-eslint/no-deprecated
+          document.execCommand(id === 'selection.undo' ? 'undo' : 'redo');
           return;
         }
         commands.find((command) => command.id === id)?.run();

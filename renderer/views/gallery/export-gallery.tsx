@@ -6,7 +6,7 @@ import { pngOf } from '../../parts/png.ts';
 import { reportFrom } from '../../lab.ts';
 import { savePng, tellError } from '../../state/actions.ts';
 import { mainScore, scoreNames, scoreTitle } from '../../state/selectors.ts';
-import { useServices, useView } from '../../state/services.ts';
+import { useServices, useView } from '../../state/app-context.ts';
 import { drawGallery, galleryFigureSize } from './draw-gallery.ts';
 import { ruleOfOrder, sortImages } from './sorting.ts';
 

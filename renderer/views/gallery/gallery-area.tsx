@@ -12,7 +12,7 @@ import { NoSubject } from '../data/no-subject.tsx';
 import { goTo } from '../../state/commands.ts';
 import { rankOf } from '../../state/lab-state.ts';
 import { mainScore, scoreNames, scoreTitle, useDetailState } from '../../state/selectors.ts';
-import { useLab, useServices, useView } from '../../state/services.ts';
+import { useLab, useServices, useView } from '../../state/app-context.ts';
 import type { GalleryChoice } from '../../state/view-state.ts';
 import { ExportGallery } from './export-gallery.tsx';
 import { sortImages } from './sorting.ts';

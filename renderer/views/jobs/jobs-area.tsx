@@ -6,7 +6,7 @@ import { StateBadge } from '../../parts/state-badge.tsx';
 import { duration, percent, timeLeft, when } from '../../parts/words.ts';
 import { cancelRun, openPath, resumeRun, selectRun } from '../../state/actions.ts';
 import { goTo } from '../../state/commands.ts';
-import { useLab, useServices } from '../../state/services.ts';
+import { useLab, useServices } from '../../state/app-context.ts';
 
 function ActiveJob({ job, now }: { readonly job: JobRow; readonly now: Date }) {
   const services = useServices();

@@ -7,7 +7,7 @@ import { Notice } from '../../parts/notice.tsx';
 import { SyntheticBadge } from '../../parts/state-badge.tsx';
 import { timeLeft, when } from '../../parts/words.ts';
 import { openDemo, openFolder, openPath, removeRecent, resumeRun } from '../../state/actions.ts';
-import { useLab, useServices } from '../../state/services.ts';
+import { useLab, useServices } from '../../state/app-context.ts';
 
 function Interrupted({ runs }: { readonly runs: readonly RunRow[] }) {
   const services = useServices();

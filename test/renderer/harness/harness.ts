@@ -171,6 +171,7 @@ export function push<Name extends PushName>(name: Name, payload: Push[Name]): vo
   for (const listener of listeners.get(name) ?? []) (listener as (value: Push[Name]) => void)(payload);
 }
 
+const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 const empty = query.has('empty');
 const lab: Lab = {
   async invoke(name, ...args) {
@@ -178,8 +179,8 @@ const lab: Lab = {
       'app.info': () => ({ version: '0.1.0', electron: '33.2.1', platform: 'linux', theme: query.get('theme') ?? 'dark', interrupted: empty ? [] : ['r3'],
         recents: empty ? [] : [{ path: PATH, label: 'Demo (synthetic)', synthetic: true, openedAt: new Date().toISOString(), reachable: true }, { path: '/media/nsd/natural-scenes-dataset', label: 'NSD, 4 subjects', synthetic: false, openedAt: '2026-11-03T12:00:00Z', reachable: false }],
         last: { dataPath: query.has('start') || empty ? null : PATH, runId: 'r4' } }),
-      'demo.create': () => ({ path: PATH }), 'run.list': () => (empty ? [] : runs), 'job.list': () => (empty ? [] : jobs()), 'run.get': () => detailOf(String(args[0])), 'run.start': () => runs[1],
-      'data.choose': () => PATH, 'run.resume': () => runs[1], 'file.savePng': () => { (window as unknown as { saved: unknown }).saved = args[1]; return `/home/ada/figures/${String(args[0])}`; },
+      'demo.create': () => ({ path: PATH }), 'run.list': () => (empty ? [] : runs), 'job.list': () => (empty ? [] : jobs()), 'run.get': () => detailOf(text(args[0])), 'run.start': () => runs[1],
+      'data.choose': () => PATH, 'run.resume': () => runs[1], 'file.savePng': () => { Reflect.set(window, 'saved', args[1]); return `/home/ada/figures/${text(args[0])}`; },
     } as Record<string, () => unknown>)[name]?.() ?? null;
     return { ok: true, value: value as never };
   },
