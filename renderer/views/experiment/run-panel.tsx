@@ -28,7 +28,7 @@ function Steps({ detail }: { readonly detail: RunDetail }) {
           <div className="step" key={step.key} data-state={state}>
             <Icon size={14} className={state === 'running' ? 'spin accent' : state === 'failed' ? 'error' : state === 'waiting' ? 'quiet' : 'ok'} aria-label={state} />
             <span className="truncate">{step.title}</span>
-            {state === 'running' && total > 1 ? <div className="progress"><div style={{ width: percent(done / total) }} /></div> : <span />}
+            {state === 'running' && total > 1 ? <div className="progress"><div style={{ width: `${100 * (done / total)}%` }} /></div> : <span />}
             <span className="number right quiet">{state === 'running' && total > 1 ? `${done} of ${total}` : state === 'reused' ? 'reused' : seconds === null ? '' : duration(seconds)}</span>
           </div>
         );
@@ -49,7 +49,7 @@ function Live({ detail }: { readonly detail: RunDetail }) {
           <span className="secondary grow truncate">{row.state === 'waiting' ? 'Waits for its turn' : `Step ${Math.min(stage, detail.steps.length)} of ${detail.steps.length}. ${row.activity}`}</span>
           <span className="number secondary">{row.state === 'waiting' ? '' : timeLeft(row.secondsLeft)}</span>
         </div>
-        <div className="progress" style={{ height: 6 }} role="progressbar" aria-valuenow={Math.round(row.progress * 100)} aria-valuemin={0} aria-valuemax={100}><div style={{ width: percent(row.progress) }} /></div>
+        <div className="progress" style={{ height: 6 }} role="progressbar" aria-valuenow={Math.round(row.progress * 100)} aria-valuemin={0} aria-valuemax={100}><div style={{ width: `${100 * (row.progress)}%` }} /></div>
         <Steps detail={detail} />
       </div>
       <div style={{ width: 270 }}>

@@ -100,7 +100,7 @@ function JobChip() {
   return (
     <button type="button" className="job-chip" onClick={() => { goTo(services, 'jobs'); }} title={`${job.title}: ${job.activity}`}>
       <span className="number">{percent(job.progress)}</span>
-      <span className="job-chip-bar"><span style={{ width: percent(job.progress) }} /></span>
+      <span className="job-chip-bar"><span style={{ width: `${100 * (job.progress)}%` }} /></span>
       <span className="quiet truncate">{waiting > 0 ? `${timeLeft(job.secondsLeft)}, ${waiting} waiting` : timeLeft(job.secondsLeft)}</span>
     </button>
   );

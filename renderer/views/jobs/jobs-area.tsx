@@ -19,7 +19,7 @@ function ActiveJob({ job, now }: { readonly job: JobRow; readonly now: Date }) {
         <div className="row"><b className="truncate">{job.title}</b><StateBadge state={job.state} /></div>
         <div className="quiet truncate" style={{ fontSize: 12 }}>{job.state === 'waiting' ? 'Waits until the job before it is done' : job.activity === '' ? 'Starting' : job.activity}</div>
       </div>
-      {job.state === 'running' && <div className="job-bar"><div className="row number" style={{ justifyContent: 'space-between', fontSize: 12, paddingBottom: 4 }}><b>{percent(job.progress)}</b><span className="quiet">{timeLeft(job.secondsLeft)}{free === '' ? '' : `, ${free}`}</span></div><div className="progress"><div style={{ width: percent(job.progress) }} /></div></div>}
+      {job.state === 'running' && <div className="job-bar"><div className="row number" style={{ justifyContent: 'space-between', fontSize: 12, paddingBottom: 4 }}><b>{percent(job.progress)}</b><span className="quiet">{timeLeft(job.secondsLeft)}{free === '' ? '' : `, ${free}`}</span></div><div className="progress"><div style={{ width: `${100 * (job.progress)}%` }} /></div></div>}
       {job.kind === 'run' && <Button variant="default" leftSection={<Ban size={14} />} onClick={() => { void cancelRun(services, job.id); }}>Cancel</Button>}
     </li>
   );
