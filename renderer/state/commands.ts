@@ -8,7 +8,7 @@ import { MAP_KINDS } from '../../common/map-kinds.ts';
 import { cancelRun, openDemo, openFolder, redo, setTheme, startRun, undo } from './actions.ts';
 import type { Services } from './app-context.ts';
 import type { Area } from './view-state.ts';
-import { DEFAULT_LOOK } from './view-state.ts';
+import type { DEFAULT_LOOK } from './view-state.ts';
 
 export interface Command {
   readonly id: string;

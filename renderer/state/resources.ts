@@ -11,7 +11,7 @@ export interface Resources {
   load(key: string, ask: () => Promise<unknown>): void;
   /** Forgets failures and whatever starts with the prefix; views ask again. */
   forget(prefix: string): void;
-  subscribe(listener: () => void): () => void;
+  readonly subscribe: (listener: () => void) => () => void;
 }
 
 export function createResources(): Resources {

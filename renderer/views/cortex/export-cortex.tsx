@@ -53,7 +53,7 @@ export function ExportCortex({ opened, onClose, surfaces, map, scale, detail, sy
           <NumberInput label="Pixels" min={200} max={MOST_PIXELS} step={100} value={width} disabled={unit !== 'px'} onChange={numeric(setPixels)} />
           <NumberInput label="Dots per inch" min={72} max={1200} step={50} value={dpi} onChange={numeric(setDpi)} />
         </div>
-        <SegmentedControl fullWidth value={ground} data={[{ value: 'white', label: 'White' }, { value: 'dark', label: 'Dark' }, { value: 'none', label: 'Transparent' }]} onChange={(value) => { setGround(value as typeof ground); }} />
+        <SegmentedControl fullWidth value={ground} data={[{ value: 'white', label: 'White' }, { value: 'dark', label: 'Dark' }, { value: 'none', label: 'Transparent' }]} onChange={(value) => { setGround(value); }} />
         <Checkbox label="Names of the regions" checked={names && look.labels} disabled={!look.labels} onChange={(event) => { setNames(event.currentTarget.checked); }} />
         <div className="card" style={{ padding: '10px 12px', fontSize: 12 }}>
           <div className="number">{width.toLocaleString('en')} × {height.toLocaleString('en')} px, {((width / dpi) * 25.4).toFixed(0)} × {((height / dpi) * 25.4).toFixed(0)} mm at {dpi} dpi</div>

@@ -2,7 +2,6 @@ import { ActionIcon, Button, Checkbox, Menu, Popover, SegmentedControl, Select, 
 import { BookOpen, Brain, Camera, Download, Eye, House, Rows2, Settings2, Square, SquareSplitHorizontal, Tag } from 'lucide-react';
 import { cssGradient, lutChoices, LUTS } from '../../../common/colour/luts.ts';
 import type { LutName } from '../../../common/colour/luts.ts';
-import type { BelowThreshold } from '../../../common/colour/scale.ts';
 import { LAYOUTS } from '../../cortex/placement.ts';
 import type { LayoutName } from '../../cortex/placement.ts';
 import type { ViewName } from '../../cortex/scene.ts';
@@ -78,7 +77,7 @@ export function Toolbar({ surfaces, signed, dark, atlases, atlas, onExport }: {
             </div>
             <div>
               <div className="section-title" style={{ paddingBottom: 6 }}>Below the threshold</div>
-              <SegmentedControl fullWidth value={look.below} data={[{ value: 'fade', label: 'Fade' }, { value: 'hide', label: 'Hide' }, { value: 'show', label: 'Show all' }]} onChange={(value) => { view.look('Threshold rule', { below: value as BelowThreshold }); }} />
+              <SegmentedControl fullWidth value={look.below} data={[{ value: 'fade', label: 'Fade' }, { value: 'hide', label: 'Hide' }, { value: 'show', label: 'Show all' }]} onChange={(value) => { view.look('Threshold rule', { below: value }); }} />
               <Checkbox mt={8} label="Contour at the threshold" checked={look.contour} onChange={(event) => { view.look('Contour', { contour: event.currentTarget.checked }); }} />
             </div>
             <div>

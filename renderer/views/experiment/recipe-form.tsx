@@ -46,7 +46,7 @@ function Regions({ recipe, atlas, change }: { readonly recipe: Recipe; readonly 
         <span className="mantine-InputWrapper-label" style={{ margin: 0 }}>Visual cortex</span>
         <span className="number quiet" style={{ fontSize: 12 }}>{count(voxelsOf(rois, atlas), 'voxel')}</span>
       </div>
-      <SegmentedControl fullWidth value={set} onChange={(value) => { if (value !== 'chosen') change(regionsOf(value as 'all' | 'lower' | 'higher', atlas)); else setOpen(true); }}
+      <SegmentedControl fullWidth value={set} onChange={(value) => { if (value !== 'chosen') change(regionsOf(value, atlas)); else setOpen(true); }}
         data={[...(['all', 'lower', 'higher'] as const).map((each) => ({ value: each, label: <Tooltip label={REGION_SETS[each].hint}><span>{REGION_SETS[each].short}</span></Tooltip> })), { value: 'chosen', label: 'Chosen' }]} />
       <button type="button" className="disclosure" aria-expanded={open} onClick={() => { setOpen(!open); }}>
         {open ? <ChevronDown size={14} /> : <ChevronRight size={14} />}
@@ -101,7 +101,7 @@ export function RecipeForm({ recipe, subject, subjects, change }: FormProps) {
         {atlas !== null && <Regions recipe={recipe} atlas={atlas} change={(rois) => { data({ rois }); }} />}
         <div className="field-group">
           <div className="mantine-InputWrapper-label" style={{ margin: 0 }}>Picture from</div>
-          <SegmentedControl fullWidth value={recipe.pipeline} onChange={(value) => { const pipeline = value as Recipe['pipeline']; change({ ...recipe, pipeline, decoder: { ...recipe.decoder, varianceMatching: decoderFor(pipeline).varianceMatching } }); }}
+          <SegmentedControl fullWidth value={recipe.pipeline} onChange={(value) => { const pipeline = value; change({ ...recipe, pipeline, decoder: { ...recipe.decoder, varianceMatching: decoderFor(pipeline).varianceMatching } }); }}
             data={[{ value: 'diffusion', label: 'Diffusion (z, c, Z_CLIP)' }, { value: 'pixels', label: 'Pixels directly' }]} />
           {generative && (
             <div className="field-triple">

@@ -15,7 +15,7 @@ export function Shortcuts({ opened, onClose, commands, mac }: { readonly opened:
   const withKeys = commands.filter((command) => command.keys !== undefined);
   const groups = [...new Set(withKeys.map((command) => command.group))]
     .map((group) => ({
-      group: group as string,
+      group: group,
       rows: withKeys.filter((command) => command.group === group).map((command) => [command.title, (command.keys ?? []).map((key) => keyText(key, mac)).join(' or ')] as const),
     }))
     .concat([{ group: 'Mouse on the cortex', rows: [...MOUSE] }])

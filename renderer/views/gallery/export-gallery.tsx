@@ -50,7 +50,7 @@ export function ExportGallery({ opened, onClose, detail }: { readonly opened: bo
           <Select label="Side of a picture" data={TILES.map((side) => ({ value: String(side), label: `${side} px` }))} value={String(tile)} onChange={(value) => { if (value !== null) setTile(Number(value)); }} />
           <NumberInput label="Dots per inch" min={72} max={1200} step={50} value={dpi} onChange={numeric(setDpi)} />
         </div>
-        <SegmentedControl value={ground} data={[{ value: 'white', label: 'White ground' }, { value: 'dark', label: 'Dark ground' }]} onChange={(value) => { setGround(value as 'white' | 'dark'); }} />
+        <SegmentedControl value={ground} data={[{ value: 'white', label: 'White ground' }, { value: 'dark', label: 'Dark ground' }]} onChange={(value) => { setGround(value); }} />
         <div className="card" style={{ padding: '10px 12px', fontSize: 12 }}>
           <div className="number">{size.width.toLocaleString('en')} × {size.height.toLocaleString('en')} px, {((size.width / dpi) * 25.4).toFixed(0)} × {((size.height / dpi) * 25.4).toFixed(0)} mm at {dpi} dpi</div>
           <div className="quiet">Caption: {rule}{score === null ? '' : `; ${scoreTitle(score).title} under each pair`}.</div>

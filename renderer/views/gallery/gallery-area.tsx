@@ -165,7 +165,7 @@ export function GalleryArea({ exporting, onExported }: { readonly exporting: boo
         <Tooltip label={choice.sort === 'id' ? 'Turn the order round' : choice.order === 'best' ? 'Best first; show the worst first' : 'Worst first; show the best first'}>
           <ActionIcon variant="default" size={30} aria-label="Turn the order round" onClick={() => { set({ order: choice.order === 'best' ? 'worst' : 'best' }); }}>{choice.order === 'best' ? <ArrowDownNarrowWide size={15} /> : <ArrowUpNarrowWide size={15} />}</ActionIcon>
         </Tooltip>
-        <SegmentedControl aria-label="Size of the pictures" value={choice.size} data={['S', 'M', 'L']} onChange={(value) => { set({ size: value as GalleryChoice['size'] }); }} />
+        <SegmentedControl aria-label="Size of the pictures" value={choice.size} data={['S', 'M', 'L']} onChange={(value) => { set({ size: value }); }} />
         <Button variant="default" leftSection={<Download size={14} />} onClick={() => { setDialog(true); }}>Export</Button>
       </div>
       <Strip detail={run} sort={choice.sort} />

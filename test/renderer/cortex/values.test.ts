@@ -49,12 +49,13 @@ describe('voxel values on vertices', () => {
     const map = Float32Array.from({ length: voxels }, () => rng.normal()), out = new Float32Array(2 * vertices);
     sampleVertices(map, full, out);
     const times = Array.from({ length: 5 }, () => {
-      const start = performance.now();
+      const start = process.cpuUsage(); // time of this process alone: the machine may be shared
       sampleVertices(map, full, out);
       sampleVertices(map, full, out);
-      return performance.now() - start;
+      const { user, system } = process.cpuUsage(start);
+      return (user + system) / 1000;
     }).sort((a, b) => a - b);
-    console.log(`recolouring 2 x 160,000 vertices: median ${times[2]?.toFixed(1)} ms (aim: under 50)`); // printed, not asserted: machines are shared
+    console.log(`recolouring 2 x 160,000 vertices: median ${times[2]?.toFixed(1)} ms of processor time (aim: under 50)`); // printed, not asserted
     expect(out[1]).toBe(1);
   });
 });

@@ -187,8 +187,8 @@ const lab: Lab = {
   on(name, listener) {
     const set = listeners.get(name) ?? new Set();
     listeners.set(name, set);
-    set.add(listener as (payload: never) => void);
-    return () => { set.delete(listener as (payload: never) => void); };
+    set.add(listener);
+    return () => { set.delete(listener); };
   },
   pathOf: () => PATH,
 };
