@@ -36,11 +36,6 @@ export function useDetail(): RunDetail | null {
   return detail.state === 'ready' ? detail.value : null;
 }
 
-/** Does this run have what the maps need? */
-export function hasMaps(detail: RunDetail | null): detail is RunDetail {
-  return detail !== null && detail.ref.keys['maps'] !== undefined;
-}
-
 /** Scores of a run by name, the best known first. */
 export function scoreNames(images: readonly ImageRow[]): readonly string[] {
   const names = new Set(images.flatMap((image) => Object.keys(image.scores)));

@@ -2,7 +2,7 @@ import { Button, CopyButton, Menu, Tooltip } from '@mantine/core';
 import { Ban, Brain, Check, Circle, CircleAlert, Copy, Ellipsis, FileJson, Images, LoaderCircle, RotateCcw, Trash2 } from 'lucide-react';
 import { FAMILIES } from '../../../common/colour/families.ts';
 import { formatValue } from '../../../common/colour/scale.ts';
-import type { RunDetail, SpaceReport, StepRow } from '../../../common/contract/payloads.ts';
+import type { RunDetail, RunRow, SpaceReport, StepRow } from '../../../common/contract/payloads.ts';
 import { Bar } from '../../parts/marks.tsx';
 import { ErrorNotice } from '../../parts/notice.tsx';
 import { StateBadge, SyntheticBadge } from '../../parts/state-badge.tsx';
@@ -37,8 +37,7 @@ function Steps({ detail }: { readonly detail: RunDetail }) {
   );
 }
 
-function Live({ detail }: { readonly detail: RunDetail }) {
-  const { row } = detail;
+function Live({ detail, row }: { readonly detail: RunDetail; readonly row: RunRow }) {
   const last = detail.images.at(-1);
   const stage = 1 + detail.steps.filter((step) => step.state === 'done' || step.state === 'reused').length;
   return (
@@ -114,7 +113,8 @@ function Space({ report }: { readonly report: SpaceReport }) {
 
 export function RunPanel({ detail }: { readonly detail: RunDetail }) {
   const services = useServices();
-  const { row } = detail;
+  // The row of the list is newer than the detail: it comes with every push.
+  const row = useLab((s) => s.runs.find((each) => each.id === detail.row.id)) ?? detail.row;
   const active = row.state === 'running' || row.state === 'waiting';
   const recipe = JSON.stringify(detail.recipe, null, 2);
   return (
@@ -143,7 +143,7 @@ export function RunPanel({ detail }: { readonly detail: RunDetail }) {
         </Menu>
       </div>
       {row.error !== null && row.state === 'failed' && <ErrorNotice error={row.error} title="The run stopped" actions={<Button size="compact-xs" variant="light" onClick={() => { void resumeRun(services, row.id); }}>Resume</Button>} />}
-      {active && <Live detail={detail} />}
+      {active && <Live detail={detail} row={row} />}
       <Scores detail={detail} />
       {detail.spaces.length > 0 && (
         <section className="data-section"><h2 className="section-title">Decoders</h2><div className="space-cards">{detail.spaces.map((report) => <Space key={report.space} report={report} />)}</div></section>

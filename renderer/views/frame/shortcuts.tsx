@@ -14,8 +14,8 @@ export function Shortcuts({ opened, onClose, commands, mac }: { readonly opened:
   const wanted = query.trim().toLowerCase();
   const withKeys = commands.filter((command) => command.keys !== undefined);
   const groups = [...new Set(withKeys.map((command) => command.group))]
-    .map((group) => ({
-      group: group,
+    .map((group): { readonly group: string; readonly rows: readonly (readonly [string, string])[] } => ({
+      group,
       rows: withKeys.filter((command) => command.group === group).map((command) => [command.title, (command.keys ?? []).map((key) => keyText(key, mac)).join(' or ')] as const),
     }))
     .concat([{ group: 'Mouse on the cortex', rows: [...MOUSE] }])

@@ -14,13 +14,14 @@ function DataPicker() {
   const services = useServices();
   const inspection = useInspection();
   const path = useLab((s) => s.dataPath);
+  const failed = useLab((s) => s.inspection.state === 'failed');
   const recents = useLab((s) => s.info?.recents ?? []);
   return (
     <Menu position="bottom-start" width={340}>
       <Menu.Target>
         <button type="button" className="picker" aria-label="Data">
           <span className="picker-label">Data</span>
-          <span className="picker-value truncate">{inspection?.label ?? (path === null ? 'none open' : 'reading …')}</span>
+          <span className="picker-value truncate">{inspection?.label ?? (path === null ? 'none open' : failed ? 'not readable' : 'reading …')}</span>
           {inspection?.synthetic === true && <SyntheticBadge />}
           <ChevronDown size={14} className="quiet" />
         </button>

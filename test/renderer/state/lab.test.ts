@@ -8,7 +8,7 @@ import type { LiveRun } from '../../../renderer/state/lab-state.ts';
 function host(): { target: Window; deliver: (port: MessagePort) => void; push: <Name extends PushName>(name: Name, payload: Push[Name]) => void } {
   const listeners = new Set<(event: unknown) => void>(), pushes = new Map<PushName, Set<(payload: never) => void>>();
   const lab: Lab = {
-    invoke: (name) => Promise.resolve(name === 'run.list' ? { ok: false, error: { kind: 'busy', message: 'the workspace is open elsewhere' } } : { ok: true, value: null as never }),
+    invoke: () => Promise.resolve({ ok: false, error: { kind: 'busy', message: 'the workspace is open elsewhere' } }),
     on: (name, listener) => { pushes.set(name, (pushes.get(name) ?? new Set()).add(listener as (payload: never) => void)); return () => undefined; },
     pathOf: () => '',
   };
