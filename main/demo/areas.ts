@@ -46,7 +46,7 @@ interface Patch {
 
 /** The areas beyond V3, as rounded boxes of the chart; where two overlap, the nearer wins. */
 const PATCHES: readonly Patch[] = [
-  { label: 7, reach: 27, turn: -107, along: 19, across: 12 },
+  { label: 7, reach: 27, turn: -98, along: 20, across: 14 },
   { label: 8, reach: 52, turn: -92, along: 10, across: 15 },
   { label: 9, reach: 67, turn: -86, along: 9, across: 17 },
   { label: 10, reach: 82, turn: -74, along: 9, across: 18 },
@@ -56,7 +56,7 @@ const PATCHES: readonly Patch[] = [
   { label: 13, reach: 54, turn: 187, along: 7, across: 14 },
   { label: 12, reach: 67, turn: 191, along: 7, across: 12 },
   { label: 16, reach: 32, turn: 128, along: 13, across: 9 },
-  { label: 17, reach: 38, turn: 101, along: 17, across: 9 },
+  { label: 17, reach: 38, turn: 93, along: 17, across: 11 },
   { label: 18, reach: 60, turn: 106, along: 9, across: 15 },
   { label: 19, reach: 74, turn: 114, along: 8, across: 13 },
   { label: 20, reach: 86, turn: 122, along: 7, across: 13 },
@@ -111,7 +111,8 @@ function placeOf(reach: number, turn: number): Place {
     const outer = band.near + ((band.far - band.near) * Math.min(reach, 70)) / 60;
     if (side < outer && reach < band.end - 8 * (side / outer) ** 4) {
       // V1 from the horizontal meridian out, V2 back to it, V3 out again.
-      const share = (side - inner) / (outer - inner);
+      // At its far end each band reaches a little around the one before, where it stays at that border's meridian.
+      const share = Math.max(0, (side - inner) / (outer - inner));
       const up = 90 * (index === 1 ? 1 - share : share);
       const eccentricity = MAGNIFICATION.gain * (Math.exp(reach / MAGNIFICATION.scale) - 1);
       return { label: 2 * index + (turn > 0 ? 2 : 1), eccentricity, angle: turn > 0 ? -up : up };
@@ -125,8 +126,8 @@ function placeOf(reach: number, turn: number): Place {
     const distance = (along ** 4 + across ** 4) ** 0.25;
     if (distance >= best) continue;
     best = distance;
-    // Away from the pole the field goes outwards; across, from upper to lower field.
-    found = { label: patch.label, eccentricity: 0.4 + 2.4 * (along + 1), angle: 85 * Math.max(-1, Math.min(1, patch.turn < 0 ? across : -across)) };
+    // Away from the pole the field goes outwards; across, from the vertical meridian shared with V3 to the other one.
+    found = { label: patch.label, eccentricity: 0.4 + 2.4 * (along + 1), angle: 85 * Math.max(-1, Math.min(1, across)) };
   }
   return found;
 }

@@ -55,36 +55,36 @@ function offset(points: Float64Array, normals: Float64Array, thickness: Float64A
   return points.map((value, i) => value + share * (thickness[Math.floor(i / 3)] ?? 0) * (normals[i] ?? 0));
 }
 
-/** Smooths where a surface's triangles turned over against the middle surface's, until none is left or rounds run out. */
-function untangle(points: Float64Array, middle: Mesh, neighbours: Neighbours): number {
+/** Rounds of smoothing, then of drawing back towards the middle surface, where triangles turned over. */
+const UNTANGLE = { smooth: 8, retreat: 30, step: 0.75 };
+
+/** Mends where a surface's triangles turned over against the middle surface's. In place. */
+function untangle(points: Float64Array, middle: Mesh, neighbours: Neighbours): void {
   const normal = (p: Float64Array, t: number): readonly [number, number, number] => {
     const a = 3 * (middle.triangles[t] ?? 0), b = 3 * (middle.triangles[t + 1] ?? 0), c = 3 * (middle.triangles[t + 2] ?? 0);
     const ux = (p[b] ?? 0) - (p[a] ?? 0), uy = (p[b + 1] ?? 0) - (p[a + 1] ?? 0), uz = (p[b + 2] ?? 0) - (p[a + 2] ?? 0);
     const vx = (p[c] ?? 0) - (p[a] ?? 0), vy = (p[c + 1] ?? 0) - (p[a + 1] ?? 0), vz = (p[c + 2] ?? 0) - (p[a + 2] ?? 0);
     return [uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx];
   };
-  let turned = 0;
-  for (let round = 0; round < 12; round++) {
+  for (let round = 0; round < UNTANGLE.smooth + UNTANGLE.retreat; round++) {
     const bad = new Set<number>();
-    turned = 0;
     for (let t = 0; t < middle.triangles.length; t += 3) {
       const m = normal(middle.points, t), n = normal(points, t);
       if (m[0] * n[0] + m[1] * n[1] + m[2] * n[2] > 0) continue;
-      turned++;
       for (let i = 0; i < 3; i++) bad.add(middle.triangles[t + i] ?? 0);
     }
-    if (turned === 0) break;
+    if (bad.size === 0) break;
     const from = points.slice();
     for (const v of bad) {
       const first = neighbours.start[v] ?? 0, last = neighbours.start[v + 1] ?? 0;
       for (let k = 0; k < 3; k++) {
+        const now = from[3 * v + k] ?? 0, base = middle.points[3 * v + k] ?? 0;
         let sum = 0;
         for (let n = first; n < last; n++) sum += from[3 * (neighbours.list[n] ?? 0) + k] ?? 0;
-        points[3 * v + k] = 0.3 * (from[3 * v + k] ?? 0) + (0.7 * sum) / (last - first);
+        points[3 * v + k] = round < UNTANGLE.smooth ? 0.3 * now + (0.7 * sum) / (last - first) : base + UNTANGLE.step * (now - base);
       }
     }
   }
-  return turned;
 }
 
 function inflate(hull: Hull, folding: Folding, scale: readonly [number, number, number], whiteArea: number): Float64Array {

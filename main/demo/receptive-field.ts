@@ -138,7 +138,7 @@ export interface FieldWeights {
  * picture sees less of it. Cells within 2.7 SD, on the finer grid for small fields.
  */
 export function fieldWeights({ x, y, size }: ReceptiveField): FieldWeights {
-  const level = size < FINE_FIELD ? 0 : 1, side = GRIDS[level] ?? CHANNEL_GRID;
+  const level = size < FINE_FIELD ? 0 : 1, side = GRIDS[level];
   const cell = FIELD_DEGREES / side, reach = Math.max(2.7 * size, cell);
   const column = (degrees: number): number => Math.round(degrees / cell + side / 2 - 0.5);
   const cells: number[] = [], weights: number[] = [];

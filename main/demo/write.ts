@@ -40,19 +40,21 @@ export interface DemoOptions {
   readonly seed?: number;
   /** Sessions of 750 trials (250 pictures) per subject, 1 to 8; fewer make a smaller dataset for tests. */
   readonly sessions?: number;
+  /** Side of the pictures, 64 or 128; the networks of the demo pack were made for 128. */
+  readonly pixels?: number;
 }
 
-export const PICTURE_PIXELS = 128;
+const PIXELS = 128;
 export const SYNTHETIC_FILE = 'nsddata/information/synthetic.txt';
 const ICOSPHERE_ORDER = 5;
 const TEMPLATE_ROUNDS = 14;
 
-function syntheticText({ subjects, seed, sessions }: Required<DemoOptions>): string {
+function syntheticText({ subjects, seed, sessions, pixels }: Required<DemoOptions>): string {
   return [
     'SYNTHETIC DATA', '',
     'Optogram demo dataset. Nobody was scanned: pictures, cortex, areas and responses are computed from a seed.',
     'It has the layout of the Natural Scenes Dataset so that the same programs read both, and contains none of it.', '',
-    `subjects ${subjects}`, `sessions ${sessions}`, `seed ${seed}`, 'generator optogram-demo-1', 'truth truth/', '',
+    `subjects ${subjects}`, `sessions ${sessions}`, `seed ${seed}`, `pixels ${pixels}`, 'generator optogram-demo-1', 'truth truth/', '',
   ].join('\n');
 }
 
@@ -93,30 +95,31 @@ interface Pictures {
 interface Run {
   readonly root: string;
   readonly source: Random;
+  readonly pixels: number;
   readonly signal: AbortSignal | undefined;
   readonly save: (file: DemoFile) => Promise<void>;
 }
 
 /** Renders every picture once: into `imgBrick`, the shared PNGs, the COCO files, and the channels of those who see it. */
-async function writePictures({ root, source, signal, save }: Run, design: DemoDesign, report: (share: number, what: string) => void): Promise<Pictures> {
+async function writePictures({ root, source, pixels, signal, save }: Run, design: DemoDesign, report: (share: number, what: string) => void): Promise<Pictures> {
   const entries = catalogue(design.pictures, source.fork('catalogue'));
   const channels = Array.from({ length: design.subjects }, () => emptyBank(design.perSubject));
   const facts: SceneFacts[] = [], captions: Caption[] = [], instances: Instance[] = [];
   const positions = channels.map((_, s) => new Map(Array.from(design.subjectim.subarray(s * design.perSubject, (s + 1) * design.perSubject), (picture, i) => [picture - 1, i] as const)));
-  const file = await pictureFile(join(root, 'nsddata_stimuli/stimuli/nsd/nsd_stimuli.hdf5'), design.pictures, PICTURE_PIXELS);
+  const file = await pictureFile(join(root, 'nsddata_stimuli/stimuli/nsd/nsd_stimuli.hdf5'), design.pictures, pixels);
   try {
     for (const [n, entry] of entries.entries()) {
       throwIfAborted(signal);
-      const own = source.fork(`picture/${n}`), scene = sampleScene(own.fork('scene')), picture = renderScene(scene, PICTURE_PIXELS);
+      const own = source.fork(`picture/${n}`), scene = sampleScene(own.fork('scene')), picture = renderScene(scene, pixels);
       await file.add(picture);
       facts.push(sceneFacts(scene));
       captions.push(...cocoCaptions(entry, captionsOf(scene, own.fork('captions'))));
       instances.push(...cocoInstances(entry, scene));
-      channels.forEach((bank, s) => { const at = positions[s]?.get(n); if (at !== undefined) addPicture(bank, at, picture, PICTURE_PIXELS); });
+      channels.forEach((bank, s) => { const at = positions[s]?.get(n); if (at !== undefined) addPicture(bank, at, picture, pixels); });
       const place = positions[0]?.get(n) ?? design.shared;
       if (place < design.shared) {
         const name = `shared${String(place + 1).padStart(4, '0')}_nsd${String(n + 1).padStart(5, '0')}.png`;
-        await save({ path: `nsddata/stimuli/nsd/shared1000/${name}`, bytes: writePng(ndarray('uint8', [PICTURE_PIXELS, PICTURE_PIXELS, 3], picture)) });
+        await save({ path: `nsddata/stimuli/nsd/shared1000/${name}`, bytes: writePng(ndarray('uint8', [pixels, pixels, 3], picture)) });
       }
       if (n % 20 === 0) report(n / design.pictures, 'pictures');
     }
@@ -145,7 +148,8 @@ function whole(name: string, value: number, low: number, high: number): number {
  * with other content, `CancelledError` when `signal` fires; what is then there is an incomplete demo, written over next time.
  */
 export async function writeDemo(dir: string, options: DemoOptions = {}, signal?: AbortSignal, progress?: Progress): Promise<void> {
-  const chosen = { subjects: whole('subjects', options.subjects ?? 2, 1, 8), seed: whole('seed', options.seed ?? 1, 0, 4294967295), sessions: whole('sessions', options.sessions ?? 3, 1, 8) };
+  const chosen = { subjects: whole('subjects', options.subjects ?? 2, 1, 8), seed: whole('seed', options.seed ?? 1, 0, 4294967295), sessions: whole('sessions', options.sessions ?? 3, 1, 8), pixels: options.pixels ?? PIXELS };
+  if (chosen.pixels !== 64 && chosen.pixels !== 128) throw new UserError('usage', `pixels must be 64 or 128, not ${chosen.pixels}`, { expected: '64 or 128', found: String(chosen.pixels) });
   throwIfAborted(signal);
   await checkTarget(dir);
   const folders = new Set<string>();
@@ -163,7 +167,7 @@ export async function writeDemo(dir: string, options: DemoOptions = {}, signal?:
   const total = 1000, pictureShare = 0.45, templateShare = 0.05;
   const say = (share: number, what: string): void => { progress?.(Math.round(total * share), total, what); };
   const source = random(chosen.seed).fork('demo');
-  const run: Run = { root: dir, source, signal, save };
+  const run: Run = { root: dir, source, pixels: chosen.pixels, signal, save };
 
   // 1. What says what this is comes first.
   await text(SYNTHETIC_FILE, syntheticText(chosen));
