@@ -1,6 +1,6 @@
 /** The desktop application: windows, protocol, menu, store, queue, engines. A composition root: it decides nothing else. */
 import { app, BrowserWindow, dialog, MessageChannelMain, Menu, nativeTheme, net, protocol, session, shell, utilityProcess } from 'electron';
-import type { MessagePortMain, UtilityProcess } from 'electron';
+import type { UtilityProcess } from 'electron';
 import fs from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -70,7 +70,7 @@ function connectView(): void {
   }
   const { port1, port2 } = new MessageChannelMain();
   viewEngine.postMessage({ type: 'port' }, [port1]);
-  window.webContents.postMessage('engine-port', null, [port2 as MessagePortMain]);
+  window.webContents.postMessage('engine-port', null, [port2]);
 }
 
 function createWindow(saved: unknown): BrowserWindow {

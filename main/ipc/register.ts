@@ -21,7 +21,7 @@ export function registerHandlers(handlers: Handlers, trusted: (url: string) => b
       const wrong = CHECKS[name](args);
       if (wrong !== null) throw new UserError('usage', `${name}: expected ${wrong}`, { expected: wrong });
       const handler = handlers[name] as (...values: readonly unknown[]) => Promise<unknown>;
-      return { ok: true, value: await handler(...args) };
+      return { ok: true, value: await handler(...(args as readonly unknown[])) };
     } catch (error) {
       const report = reportOf(error);
       if (report.kind === 'bug') onBug(error);

@@ -4,7 +4,6 @@
  * With stride 1 the transposed convolution is an ordinary convolution with the kernel turned round, which the runtime does fastest.
  */
 import type { GraphBuilder, Ref } from '../../onnx/build.ts';
-import type { Op } from '../../onnx/ops.ts';
 import { ALL_OPSETS, cotangent, dims, input, output, range, unsupported } from '../rule.ts';
 import type { Rule, RuleContext } from '../rule.ts';
 
@@ -65,7 +64,7 @@ export const CONV: Rule<'Conv'> = {
   op: 'Conv', opsets: ALL_OPSETS,
   vjp(c) {
     const { b } = c, x = input(c, 0), weight = input(c, 1), dy = cotangent(c);
-    const image = dims(x).slice(2), result = dims(output(c as RuleContext<Op>)).slice(2), kernel = dims(weight).slice(2);
+    const image = dims(x).slice(2), result = dims(output(c)).slice(2), kernel = dims(weight).slice(2);
     const w = windowOf(c, image, result, kernel);
     const reach = kernel.map((extent, k) => (extent - 1) * (w.dilations[k] ?? 1));
     let dx: Ref | null = null;

@@ -2,7 +2,6 @@
 import { ndarray } from '../../../common/ndarray.ts';
 import { ALL_OPSETS, cotangent, dims, input, number, output, range, unsupported } from '../rule.ts';
 import type { Rule, RuleContext } from '../rule.ts';
-import type { Op } from '../../onnx/ops.ts';
 import { alongAxis } from './shape.ts';
 
 export const GLOBAL_AVERAGE_POOL: Rule<'GlobalAveragePool'> = {
@@ -16,7 +15,7 @@ export const GLOBAL_AVERAGE_POOL: Rule<'GlobalAveragePool'> = {
 interface Axis { readonly extent: number; readonly out: number; readonly kernel: number; readonly stride: number; readonly dilation: number; readonly before: number; readonly after: number }
 
 function axesOf(c: RuleContext<'AveragePool'> | RuleContext<'MaxPool'>): Axis[] {
-  const { kernel_shape: kernel, strides, dilations, pads, auto_pad: auto } = c.attributes, image = dims(input(c as RuleContext<Op>, 0)).slice(2), out = dims(output(c as RuleContext<Op>)).slice(2);
+  const { kernel_shape: kernel, strides, dilations, pads, auto_pad: auto } = c.attributes, image = dims(input(c, 0)).slice(2), out = dims(output(c)).slice(2);
   if (auto !== 'NOTSET' && auto !== 'VALID') throw unsupported(c.node, 'explicit pads', auto);
   return image.map((extent, k) => ({
     extent, out: out[k] ?? 0, kernel: kernel?.[k] ?? 1, stride: strides?.[k] ?? 1, dilation: dilations?.[k] ?? 1,

@@ -1,6 +1,5 @@
 /** Reductions over axes: the gradient is spread back over what was reduced. */
 import type { GraphBuilder, Ref } from '../../onnx/build.ts';
-import type { Op } from '../../onnx/ops.ts';
 import { ALL_OPSETS, axisOf, cotangent, dims, input, integers, number, output, range } from '../rule.ts';
 import type { Rule, RuleContext } from '../rule.ts';
 
@@ -15,7 +14,7 @@ function reduction<O extends Reduction>(op: O, gradient: (r: Reduced) => Ref): R
     vjp(context) {
       const { b } = context, x = input(context, 0), shape = dims(x);
       const { axes: attribute, noop_with_empty_axes: noop } = context.attributes as RuleContext<'ReduceSum'>['attributes'];
-      const given = context.inputs[1] ? integers(context as RuleContext<Op>, 1) : attribute;
+      const given = context.inputs[1] ? integers(context, 1) : attribute;
       if ((given === null || given.length === 0) && noop === 1) return [cotangent(context), null];
       const axes = (given === null || given.length === 0 ? range(shape.length) : given).map((axis) => axisOf(axis, shape.length));
       const kept = shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent));

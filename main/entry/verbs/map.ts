@@ -1,4 +1,4 @@
-import fs from 'node:fs/promises';
+import fs from 'node:fs';
 import path from 'node:path';
 import type { MapKind, MapRequest, RunRef, VoxelMap } from '../../../common/contract/payloads.ts';
 import type { Dataset, Hemisphere } from '../../../common/dataset.ts';
@@ -17,6 +17,7 @@ import { writeNpy } from '../../formats/npy.ts';
 import { sessionProducts } from '../../linalg/session-products.ts';
 import { openStore } from '../../store/open.ts';
 import { getRun, listRuns, listSteps } from '../../store/runs.ts';
+import { writeOutput } from './files.ts';
 import type { Verb } from './verb.ts';
 import { choice, numeric, required } from './verb.ts';
 
@@ -40,8 +41,7 @@ export const MAP: Verb = {
       const run = await openRun(workspace, products)(ref);
       const map = await voxelMap(run, request, dataset);
       const bytes = await encode(out, map, run, dataset, choice(context, 'hemisphere', ['lh', 'rh'], 'lh'));
-      await fs.mkdir(path.dirname(out), { recursive: true });
-      await fs.writeFile(out, bytes);
+      await writeOutput(out, bytes);
       context.out({ out, title: map.title, unit: map.unit, caveat: map.caveat, voxels: map.values.length }, `Wrote ${map.title} (${map.unit}) to ${out}.\n${map.caveat}`);
     } finally {
       dataset.close();
@@ -51,6 +51,9 @@ export const MAP: Verb = {
 };
 
 function findRef(workspace: string, id: string): RunRef {
+  if (!fs.existsSync(path.join(workspace, 'store.db'))) { // a workspace is not made by reading it
+    throw new UserError('bad-input', `${workspace} is not a workspace`, { file: workspace, expected: 'a folder with store.db, as `run` makes it', found: fs.existsSync(workspace) ? 'no store.db' : 'no such folder', fix: 'Name the folder that was given to `run --workspace`.' });
+  }
   const store = openStore(workspace);
   try {
     const run = getRun(store, id) ?? listRuns(store).find((each) => each.row.id.startsWith(id)) ?? null;
@@ -69,7 +72,7 @@ async function encode(out: string, map: VoxelMap, run: OpenedRun, dataset: Datas
   if (out.endsWith('.nii.gz') || out.endsWith('.nii')) {
     const affine = await dataset.affine(run.ref.subject);
     const subject = (await dataset.inspect()).subjects.find((each) => each.id === run.ref.subject);
-    if (affine === null || subject?.volume == null) throw new UserError('bad-input', 'the functional grid of this data set is not known', { expected: 'a volume header', found: 'none' });
+    if (affine === null || subject === undefined || subject.volume === null) throw new UserError('bad-input', 'the functional grid of this data set is not known', { expected: 'a volume header', found: 'none' });
     const [nx, ny, nz] = subject.volume;
     const data = new Float32Array(nx * ny * nz).fill(Number.NaN); // outside the mask: not a value
     map.values.forEach((value, v) => { data[(voxels.data[3 * v] ?? 0) + nx * ((voxels.data[3 * v + 1] ?? 0) + ny * (voxels.data[3 * v + 2] ?? 0))] = value; });

@@ -1,6 +1,7 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../../common/errors.ts';
+import { whatHappened } from '../../../common/file-error.ts';
 import type { F32 } from '../../../common/ndarray.ts';
 import { f32, sizeOf } from '../../../common/ndarray.ts';
 import { openNetworks } from '../../experiments/networks.ts';
@@ -48,14 +49,14 @@ export const SCORE: Verb = {
 /** A folder of PNGs or one array as float32 `[images, height, width, 3]` in [0, 1]. */
 async function readImages(from: string): Promise<F32> {
   const stat = await fs.stat(from).catch((error: unknown) => {
-    throw new UserError('bad-input', `${from} cannot be read`, { file: from, expected: 'a folder of PNGs or a .npy file', found: (error as NodeJS.ErrnoException).code ?? String(error), fix: 'Check the path.' });
+    throw new UserError('bad-input', `${from} cannot be read`, { file: from, expected: 'a folder of PNGs or a .npy file', found: whatHappened(error), fix: 'Check the path.' });
   });
   if (!stat.isDirectory()) {
     const array = readNpy(await fs.readFile(from), from);
     const [, , , channels] = array.shape;
     if (array.shape.length !== 4 || channels !== 3 || array.dtype === 'float16') throw new UserError('bad-input', `${from} is ${array.dtype}[${array.shape.join(', ')}]`, { file: from, expected: 'uint8 or float [images, height, width, 3]', found: `${array.dtype}[${array.shape.join(', ')}]`, fix: 'Convert it.' });
     const gain = array.dtype === 'uint8' ? 1 / 255 : 1;
-    return f32(array.shape, Float32Array.from(array.data as ArrayLike<number>, (value) => Number(value) * gain));
+    return f32(array.shape, Float32Array.from(array.data as ArrayLike<number>, (value) => value * gain));
   }
   const names = (await fs.readdir(from)).filter((name) => name.toLowerCase().endsWith('.png')).sort();
   if (names.length === 0) throw new UserError('bad-input', `${from} has no PNG files`, { file: from, expected: 'PNG files', found: 'none', fix: 'Choose the folder that holds them.' });

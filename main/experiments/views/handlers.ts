@@ -50,7 +50,7 @@ export function viewHandlers({ workspace, openDataset, products }: ViewDeps): (r
     'region.list': async (run) => (await runs(run)).responses.regions,
   };
   return async (request) => {
-    if (!VIEWABLE.some((name) => name === request.name)) throw new UserError('usage', `unknown channel ${String(request.name)}`);
+    if (!VIEWABLE.some((name) => name === request.name)) throw new UserError('usage', `unknown channel ${request.name}`);
     const handler = handlers[request.name] as (...args: readonly unknown[]) => Promise<unknown>;
     return handler(...request.args);
   };
