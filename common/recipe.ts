@@ -65,7 +65,8 @@ export function decoderFor(pipeline: Recipe['pipeline']): DecoderChoice {
   return { ...DEFAULT_RECIPE.decoder, varianceMatching: pipeline === 'diffusion' };
 }
 
-type Fields = Readonly<Record<string, (value: unknown) => string | null>>;
+/** What each field must be: a check that names what was expected, or the fields of a section. */
+interface Fields { readonly [field: string]: ((value: unknown) => string | null) | Fields }
 
 const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? null : 'a non-empty text');
 const integer = (low: number, high: number) => (value: unknown): string | null =>
@@ -92,28 +93,33 @@ const SAMPLER: Fields = { scheduler: oneOf('ddim'), steps: integer(1, 1000), str
 const TOP: Fields = {
   version: (value) => (value === 1 ? null : '1'),
   name: text,
-  data: section(DATA),
+  data: DATA,
   pipeline: oneOf('diffusion', 'pixels'),
   pack: text,
-  decoder: section(DECODER),
-  sampler: section(SAMPLER),
+  decoder: DECODER,
+  sampler: SAMPLER,
   images: orNull(integer(1, 1_000_000)),
   seed: integer(0, 4294967295),
 };
 
-function section(fields: Fields): (value: unknown) => string | null {
-  return (value) => problemIn(value, fields, '');
-}
+interface Wrong { readonly field: string; readonly expected: string; readonly found: unknown }
 
 /** First problem of an object against a field table, or null. Unknown keys are refused by name. */
-function problemIn(value: unknown, fields: Fields, path: string): string | null {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'an object';
-  for (const key of Object.keys(value)) {
-    if (fields[key] === undefined) return `no field "${path}${key}" (known: ${Object.keys(fields).join(', ')})`;
+function problemIn(value: unknown, fields: Fields, path: string): Wrong | null {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { field: path, expected: 'an object', found: value };
+  const at = (key: string): string => (path === '' ? key : `${path}.${key}`);
+  for (const [key, found] of Object.entries(value)) {
+    if (fields[key] === undefined) return { field: at(key), expected: `no such field (known: ${Object.keys(fields).join(', ')})`, found };
   }
   for (const [key, check] of Object.entries(fields)) {
-    const wrong = check((value as Readonly<Record<string, unknown>>)[key]);
-    if (wrong !== null) return `${path}${key}: ${wrong}`;
+    const found = (value as Readonly<Record<string, unknown>>)[key];
+    if (typeof check === 'function') {
+      const expected = check(found);
+      if (expected !== null) return { field: at(key), expected, found };
+    } else {
+      const inner = problemIn(found, check, at(key));
+      if (inner !== null) return inner;
+    }
   }
   return null;
 }
@@ -127,10 +133,11 @@ export function parseRecipe(value: unknown, file = 'recipe'): Recipe {
     decoder: merge(decoderFor(given['pipeline'] === 'pixels' ? 'pixels' : 'diffusion'), given['decoder']),
     sampler: merge(DEFAULT_RECIPE.sampler, given['sampler']),
   };
-  const wrong = typeof value === 'object' && value !== null && !Array.isArray(value) ? problemIn(merged, TOP, '') : 'an object';
+  const wrong = typeof value === 'object' && value !== null && !Array.isArray(value) ? problemIn(merged, TOP, '') : { field: '', expected: 'an object', found: value };
   if (wrong !== null) {
-    throw new UserError('bad-input', `${file} is not a recipe: ${wrong}`, {
-      file, expected: wrong, found: JSON.stringify(value)?.slice(0, 200) ?? 'nothing', fix: 'Correct that field; `optogram run --help` lists all.',
+    const found = wrong.found === undefined ? 'nothing' : JSON.stringify(wrong.found).slice(0, 200), field = wrong.field === '' ? '' : `${wrong.field}: `;
+    throw new UserError('bad-input', `${file} is not a recipe: ${field}expected ${wrong.expected}, found ${found}`, {
+      file, expected: `${field}${wrong.expected}`, found, fix: 'Correct that field; missing ones take their defaults.',
     });
   }
   return merged as Recipe;

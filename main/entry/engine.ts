@@ -78,6 +78,8 @@ async function answer(request: ViewRequest): Promise<ViewReply> {
 }
 
 if (parent === undefined) {
+  // Ctrl-C in a terminal reaches the whole group; the command line decides what it means and asks by message.
+  process.on('SIGINT', () => undefined);
   process.on('message', (message) => { void take(message as EngineRequest); });
   process.on('disconnect', () => { process.exit(0); });
 } else {

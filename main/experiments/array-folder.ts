@@ -2,13 +2,14 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../common/errors.ts';
+import { whatHappened } from '../../common/file-error.ts';
 import { readNpy, writeNpy } from '../formats/npy.ts';
 import type { ArrayStore } from '../ridge/artefact.ts';
 
 export function arrayFolder(folder: string): ArrayStore {
   const read = async (name: string): Promise<Uint8Array> => fs.readFile(path.join(folder, name)).catch((error: unknown) => {
     throw new UserError('bad-input', `${path.join(folder, name)} cannot be read`, {
-      file: path.join(folder, name), expected: 'a file of a decoder', found: (error as NodeJS.ErrnoException).code ?? String(error), fix: 'Name a folder that `fit` wrote.',
+      file: path.join(folder, name), expected: 'a file of a decoder', found: whatHappened(error), fix: 'Name a folder that `fit` wrote.',
     });
   });
   return {

@@ -2,6 +2,7 @@
 import fs from 'node:fs/promises';
 import type { Dataset } from '../../common/dataset.ts';
 import { UserError } from '../../common/errors.ts';
+import { whatHappened } from '../../common/file-error.ts';
 import { looksLikeArrays, openArrays } from '../arrays/dataset.ts';
 import { looksLikeNsd, openNsd } from '../nsd/dataset.ts';
 
@@ -9,7 +10,7 @@ import { looksLikeNsd, openNsd } from '../nsd/dataset.ts';
 export async function openDataset(root: string): Promise<Dataset> {
   const stat = await fs.stat(root).catch((error: unknown) => {
     throw new UserError('bad-input', `the folder ${root} cannot be opened`, {
-      file: root, expected: 'a folder', found: (error as NodeJS.ErrnoException).code ?? String(error), fix: 'Check the path, or reconnect the drive.',
+      file: root, expected: 'a folder', found: whatHappened(error), fix: 'Check the path, or reconnect the drive.',
     });
   });
   if (!stat.isDirectory()) {

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../common/errors.ts';
+import { whatHappened } from '../../common/file-error.ts';
 
 export async function writeAtomically(file: string, bytes: Uint8Array): Promise<void> {
   const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${randomUUID().slice(0, 8)}.tmp`);
@@ -16,7 +17,7 @@ export async function writeAtomically(file: string, bytes: Uint8Array): Promise<
   } catch (error) {
     await fs.rm(temporary, { force: true });
     throw new UserError('bad-input', `could not write ${file}`, {
-      file, expected: 'a folder that can be written', found: (error as NodeJS.ErrnoException).code ?? String(error), fix: 'Choose another folder.',
+      file, expected: 'a folder that can be written', found: whatHappened(error), fix: 'Choose another folder.',
     });
   }
 }

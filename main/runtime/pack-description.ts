@@ -2,7 +2,7 @@
  * What a model pack says about itself: `pack.json`, or, for a plain Hugging Face export without one, the same facts collected from the
  * configuration files that such exports carry (`model_index.json`, `unet/config.json`, `scheduler/scheduler_config.json`, ...).
  */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../common/errors.ts';
 
@@ -207,6 +207,6 @@ export async function describePack(dir: string, has: (file: string) => Promise<b
   if (await has('pack.json')) return fromPackJson(dir);
   if (await has('model_index.json')) return fromHuggingFace(dir);
   throw new UserError('model-missing', `${dir} is not a model pack`, {
-    file: dir, expected: 'pack.json, or a Hugging Face export with model_index.json', found: 'neither', fix: 'Choose the folder that holds unet/, vae_encoder/, vae_decoder/, text_encoder/, image_encoder/ and tokenizer/.',
+    file: dir, expected: 'pack.json, or a Hugging Face export with model_index.json', found: await stat(dir).then(() => 'neither', () => 'no such folder'), fix: 'Choose the folder that holds unet/, vae_encoder/, vae_decoder/, text_encoder/, image_encoder/ and tokenizer/.',
   });
 }

@@ -13,6 +13,7 @@ import os from 'node:os';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import { UserError } from '../../common/errors.ts';
+import { whatHappened } from '../../common/file-error.ts';
 import { MIGRATIONS } from './migrations/index.ts';
 
 export type Db = Database.Database;
@@ -32,7 +33,7 @@ export function openStore(workspace: string): Store {
     fs.accessSync(workspace, fs.constants.W_OK);
   } catch (error) {
     throw new UserError('bad-input', `the workspace ${workspace} cannot be written`, {
-      file: workspace, expected: 'a writable folder', found: (error as NodeJS.ErrnoException).code ?? String(error), fix: 'Choose another workspace folder.',
+      file: workspace, expected: 'a writable folder', found: whatHappened(error), fix: 'Choose another workspace folder.',
     });
   }
   const release = takeLock(workspace);

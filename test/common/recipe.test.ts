@@ -14,14 +14,15 @@ describe('parseRecipe', () => {
   });
 
   it.each([
-    [{ seed: -1 }, 'seed: a whole number'],
-    [{ sampler: { strength: 2 } }, 'strength: a number from 0.01 to 1'],
-    [{ data: { colour: 1 } }, 'no field "colour"'],
-    [{ decoder: { alphas: [1, -2] } }, 'alphas: a non-empty list of positive numbers'],
-    [{ pipeline: 'magic' }, 'pipeline: one of diffusion, pixels'],
-    [{ version: 2 }, 'version: 1'],
-    [null, 'an object'],
-    [[], 'an object'],
+    [{ seed: -1 }, 'seed: expected a whole number'],
+    [{ sampler: { strength: 2 } }, 'sampler.strength: expected a number from 0.01 to 1, found 2'],
+    [{ data: { colour: 1 } }, 'data.colour: expected no such field'],
+    [{ decoder: { alphas: [1, -2] } }, 'decoder.alphas: expected a non-empty list of positive numbers'],
+    [{ pipeline: 'magic' }, 'pipeline: expected one of diffusion, pixels'],
+    [{ version: 2 }, 'version: expected 1'],
+    [{ sampler: 3 }, 'sampler: expected an object, found 3'],
+    [null, 'expected an object, found null'],
+    [[], 'expected an object'],
   ])('refuses %j by name', (value, expected) => { expect(messageOf(value)).toContain(expected); });
 });
 

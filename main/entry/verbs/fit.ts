@@ -1,4 +1,3 @@
-import fs from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../../common/errors.ts';
 import type { F32, NdArray } from '../../../common/ndarray.ts';
@@ -8,6 +7,7 @@ import { readNpy } from '../../formats/npy.ts';
 import { sessionProducts } from '../../linalg/session-products.ts';
 import { fitDecoder } from '../../ridge/decoder.ts';
 import { arrayTargets } from '../../ridge/targets.ts';
+import { outputFolder, readInput } from './files.ts';
 import type { Verb } from './verb.ts';
 import { choice, list, numeric, required } from './verb.ts';
 
@@ -25,6 +25,10 @@ export const FIT: Verb = {
     const y = await readMatrix(path.resolve(required(context, 'y', USAGE)));
     const out = path.resolve(required(context, 'out', USAGE));
     const rows = x.shape[0] ?? 0;
+    if (y.shape[0] !== rows) {
+      const file = path.resolve(required(context, 'y', USAGE));
+      throw new UserError('bad-input', `${file} has ${y.shape[0] ?? 0} rows, X has ${rows}`, { file, expected: `${rows} rows, as X`, found: `${y.shape[0] ?? 0} rows`, fix: 'Rows of X and Y must be the same images in the same order.' });
+    }
     const alphas = list(context, 'alphas').map((text) => {
       const value = Number(text);
       if (!Number.isFinite(value) || value <= 0) throw new UserError('usage', `--alphas ${text}`, { expected: 'positive numbers', found: text });
@@ -32,7 +36,7 @@ export const FIT: Verb = {
     });
     const groups = context.options['groups'] === undefined ? undefined : Array.from((await readNumbers(path.resolve(context.options['groups']))).data, Number);
     const grid = alphas.length > 0 ? alphas : GRID.map((alpha) => alpha * rows);
-    await fs.mkdir(out, { recursive: true });
+    await outputFolder(out);
     const products = sessionProducts();
     try {
       const decoder = await fitDecoder({
@@ -47,9 +51,7 @@ export const FIT: Verb = {
 
 /** Any real array. */
 export async function readNumbers(file: string): Promise<NdArray> {
-  const bytes = await fs.readFile(file).catch((error: unknown) => {
-    throw new UserError('bad-input', `${file} cannot be read`, { file, expected: 'a .npy file', found: (error as NodeJS.ErrnoException).code ?? String(error), fix: 'Check the path.' });
-  });
+  const bytes = await readInput(file, 'a .npy file');
   return readNpy(bytes, file);
 }
 

@@ -19,8 +19,10 @@ export const MODELS: Verb = {
     context.out(report, [`${report.name} in ${folder}`, ...lines].join('\n'));
     const bad = report.roles.find((role) => !role.ok);
     if (bad !== undefined) {
-      throw new UserError('model-missing', `${given} lacks ${report.roles.filter((role) => !role.ok).map((role) => role.role).join(', ')}`, {
-        file: bad.file, expected: `a model for the role ${bad.role}`, found: bad.problem?.found ?? 'nothing', fix: 'Export that model into the folder (Hugging Face ONNX layout), or use the demo pack.',
+      const others = report.roles.filter((role) => !role.ok && role !== bad).map((role) => role.role);
+      throw new UserError('model-missing', `${bad.problem?.message ?? `${bad.role} is missing`}${others.length > 0 ? `; also not usable: ${others.join(', ')}` : ''}`, {
+        file: bad.problem?.file ?? path.join(folder, bad.file), expected: bad.problem?.expected ?? `a model for the role ${bad.role}`, found: bad.problem?.found ?? 'nothing',
+        fix: bad.problem?.fix ?? 'Export that model into the folder (Hugging Face ONNX layout), or use the demo pack.',
       });
     }
   },

@@ -1,8 +1,8 @@
-import fs from 'node:fs/promises';
 import path from 'node:path';
 import type { ResponsesRequest } from '../../../common/dataset.ts';
 import { openDataset } from '../../experiments/open-dataset.ts';
 import { writeNpy } from '../../formats/npy.ts';
+import { writeOutput } from './files.ts';
 import type { Verb } from './verb.ts';
 import { choice, list, required } from './verb.ts';
 
@@ -23,8 +23,7 @@ export const RESPONSES: Verb = {
     const dataset = await openDataset(path.resolve(context.words[0] ?? ''));
     try {
       const responses = await dataset.responses(request, context.signal, context.progress);
-      await fs.mkdir(path.dirname(out), { recursive: true });
-      await fs.writeFile(out, writeNpy(responses.values));
+      await writeOutput(out, writeNpy(responses.values));
       const voxels: number[][] = [];
       for (let v = 0; responses.voxels !== null && v < (responses.voxels.shape[0] ?? 0); v++) voxels.push([...responses.voxels.data.subarray(3 * v, 3 * v + 3)]);
       const about = {
@@ -33,7 +32,7 @@ export const RESPONSES: Verb = {
         averaged: request.average, subject: request.subject, synthetic: dataset.synthetic,
       };
       const beside = out.replace(/\.npy$/i, '') + '.json';
-      await fs.writeFile(beside, JSON.stringify(about));
+      await writeOutput(beside, JSON.stringify(about));
       context.out({ out, about: beside, shape: responses.values.shape }, `Wrote ${responses.values.shape.join(' x ')} (rows x voxels) to ${out}; ${path.basename(beside)} says what they are.`);
     } finally { dataset.close(); }
   },

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
-import fs from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../../common/errors.ts';
+import type { Recipe } from '../../../common/recipe.ts';
 import { parseRecipe } from '../../../common/recipe.ts';
 import type { RunEvent } from '../../../common/run-event.ts';
 import type { EngineMessage, EngineProcess } from '../../experiments/engine-protocol.ts';
@@ -9,6 +9,7 @@ import { openDataset } from '../../experiments/open-dataset.ts';
 import { openQueue, recipeHash } from '../../experiments/queue.ts';
 import { openStore } from '../../store/open.ts';
 import { findRun } from '../../store/runs.ts';
+import { readInput } from './files.ts';
 import type { Verb, VerbContext } from './verb.ts';
 import { required } from './verb.ts';
 
@@ -21,7 +22,7 @@ export const RUN: Verb = {
   words: [1, 1],
   async run(context) {
     const file = path.resolve(context.words[0] ?? '');
-    const recipe = parseRecipe(await readRecipe(file), file);
+    const recipe = placed(parseRecipe(await readRecipe(file), file), path.dirname(file));
     const data = path.resolve(required(context, 'data', USAGE));
     const workspace = path.resolve(required(context, 'workspace', USAGE));
     const dataset = await openDataset(data); // a wrong folder is refused before anything is written
@@ -51,10 +52,13 @@ export const RUN: Verb = {
   },
 };
 
+/** A pack that is given as a path counts from the recipe's folder. */
+function placed(recipe: Recipe, folder: string): Recipe {
+  return /[\\/]/.test(recipe.pack) ? { ...recipe, pack: path.resolve(folder, recipe.pack) } : recipe;
+}
+
 async function readRecipe(file: string): Promise<unknown> {
-  const text = await fs.readFile(file, 'utf8').catch((error: unknown) => {
-    throw new UserError('bad-input', `${file} cannot be read`, { file, expected: 'a recipe in JSON', found: (error as NodeJS.ErrnoException).code ?? String(error), fix: 'Check the path.' });
-  });
+  const text = new TextDecoder().decode(await readInput(file, 'a recipe in JSON'));
   try { return JSON.parse(text) as unknown; } catch (error) {
     throw new UserError('bad-input', `${file} is not JSON`, { file, expected: 'a recipe in JSON', found: error instanceof Error ? error.message : 'other text', fix: 'Correct the file.' });
   }

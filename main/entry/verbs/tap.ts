@@ -1,9 +1,9 @@
-import fs from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../../common/errors.ts';
 import { tap } from '../../onnx/edit/tap.ts';
 import { readModel } from '../../onnx/protobuf/read.ts';
 import { writeModel } from '../../onnx/protobuf/write.ts';
+import { readInput, writeOutput } from './files.ts';
 import type { Verb } from './verb.ts';
 import { list, required } from './verb.ts';
 
@@ -19,11 +19,9 @@ export const TAP: Verb = {
     const tensors = list(context, 'tensors');
     if (tensors.length === 0) throw new UserError('usage', '--tensors is missing', { expected: USAGE, found: 'no tensor names' });
     const out = path.resolve(required(context, 'out', USAGE));
-    const bytes = await fs.readFile(file).catch((error: unknown) => {
-      throw new UserError('bad-input', `${file} cannot be read`, { file, expected: 'an ONNX model', found: (error as NodeJS.ErrnoException).code ?? String(error), fix: 'Check the path.' });
-    });
+    const bytes = await readInput(file, 'an ONNX model');
     const tapped = tap(readModel(bytes, file), tensors);
-    await fs.writeFile(out, writeModel(tapped));
+    await writeOutput(out, writeModel(tapped));
     context.out({ out, outputs: tapped.outputs }, `Wrote ${out} with outputs ${tapped.outputs.map((output) => output.name).join(', ')}.`);
   },
 };

@@ -1,10 +1,10 @@
-import fs from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../../common/errors.ts';
 import { vjp } from '../../autodiff/backward.ts';
 import { feedsOf } from '../../onnx/graph.ts';
 import { readModel } from '../../onnx/protobuf/read.ts';
 import { writeModel } from '../../onnx/protobuf/write.ts';
+import { readInput, writeOutput } from './files.ts';
 import type { Verb } from './verb.ts';
 import { list, required } from './verb.ts';
 
@@ -26,11 +26,9 @@ export const VJP: Verb = {
       if (name === '' || extents === '' || !shape.every((extent) => Number.isInteger(extent) && extent >= 0)) throw new UserError('usage', `--shape ${text}`, { expected: 'NAME=1x3x64x64', found: text });
       return [name, shape];
     }));
-    const bytes = await fs.readFile(file).catch((error: unknown) => {
-      throw new UserError('bad-input', `${file} cannot be read`, { file, expected: 'an ONNX model', found: (error as NodeJS.ErrnoException).code ?? String(error), fix: 'Check the path.' });
-    });
+    const bytes = await readInput(file, 'an ONNX model');
     const graph = vjp(readModel(bytes, file), { wrt, shapes });
-    await fs.writeFile(out, writeModel(graph));
+    await writeOutput(out, writeModel(graph));
     const names = (values: readonly { readonly name: string }[]): string => values.map((value) => value.name).join(', ');
     context.out({ out, inputs: feedsOf(graph), outputs: graph.outputs, nodes: graph.nodes.length }, `Wrote ${out}: inputs ${names(feedsOf(graph))}; outputs ${names(graph.outputs)}.`);
   },
