@@ -1,8 +1,9 @@
-"""Trains the conditional UNet on latents and caption states of demo scenes: train_unet.py DATA OUT MINUTES
+"""Trains the conditional UNet on latents and caption states of demo scenes: train_unet.py DATA OUT MINUTES [--resume]
 
 Noise prediction under Stable Diffusion v1's schedule, min-SNR weights (Hang et al. 2023, gamma 5), moving average of the
 weights. Of the conditions, one in ten is the empty caption (for guidance), three in ten the token-wise mean of the scene's
-five captions (what decoding from brain activity aims at), the rest one caption. The learning rate follows the clock.
+five captions (what decoding from brain activity aims at), the rest one caption. The learning rate follows the clock; `--resume` goes on from
+OUT/unet with a new course of it.
 """
 import os
 import sys
@@ -10,7 +11,7 @@ import time
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, DDPMScheduler
+from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from transformers import CLIPTextModelWithProjection
 
 from pack import Scenes, load_tokenizer, new_unet, seed_all, token_ids, warm_cosine
@@ -58,7 +59,8 @@ def main():
     data = encode_all(data, out)
     states, empty = data["states"], data["empty"]
     print("encoded", tuple(states.shape), "latent std", data["mean"].std().item(), "deviation", data["deviation"].mean().item(), flush=True)
-    unet = new_unet().to(memory_format=torch.channels_last)
+    unet = UNet2DConditionModel.from_pretrained(f"{out}/unet").train() if "--resume" in sys.argv else new_unet()
+    unet = unet.to(memory_format=torch.channels_last)
     average = {k: v.clone() for k, v in unet.state_dict().items()}
     alphas = DDPMScheduler(**SCHEDULE).alphas_cumprod
     snr = alphas / (1 - alphas)
