@@ -79,7 +79,7 @@ export function folderAt(root: string): Folder {
       const packed = await bytes(file);
       if (!isGzip(packed)) return packed;
       try {
-        return await inflate(packed, { maxOutputLength: MAX_INFLATED_BYTES, chunkSize: Math.max(65536, Math.min(STREAM_BYTES, 4 * packed.length)) });
+        return await inflate(packed, { maxOutputLength: MAX_INFLATED_BYTES, chunkSize: likelySize(packed) });
       } catch (error) {
         throw gzipError(error, file, packed.length);
       }
@@ -97,6 +97,16 @@ export function folderAt(root: string): Folder {
     source: (file) => named(file, 'a readable file', () => fileSource(path(file))),
     stream: (file, signal) => pieces(path(file), file, signal),
   };
+}
+
+/**
+ * Size of the output buffer for a gzip file: what its trailer says (one buffer, no joining), unless that is more than deflate can
+ * reach (1032-fold) and so a lie, or beyond the limit.
+ */
+function likelySize(packed: Uint8Array): number {
+  if (packed.length < 18) return STREAM_BYTES;
+  const stated = Buffer.from(packed.buffer, packed.byteOffset, packed.length).readUInt32LE(packed.length - 4);
+  return stated <= Math.min(MAX_INFLATED_BYTES, 1032 * packed.length) ? Math.max(1024, stated + 64) : STREAM_BYTES;
 }
 
 async function* pieces(path: string, file: string, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {

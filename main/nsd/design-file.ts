@@ -12,7 +12,6 @@ import type { Folder } from '../formats/folder.ts';
 import { readMat5 } from '../formats/mat5.ts';
 import { booleanColumn, numberColumn } from '../formats/table.ts';
 import type { Table } from '../formats/table.ts';
-import { readTsv } from '../formats/tsv.ts';
 import { designOf, unknownSubject } from './design.ts';
 import type { Design, Trials } from './design.ts';
 import { DESIGN_FILE, responsesFile, STIM_INFO_FILE } from './layout.ts';
@@ -95,13 +94,36 @@ export interface BehaviourCheck {
   readonly mismatch: { readonly row: number; readonly expected: number; readonly found: number } | null;
 }
 
+/** Columns `SESSION` and `73KID` of the behaviour table, without making text of its other 17 columns. Throws `FormatError`. */
+function shownPictures(bytes: Uint8Array, file: string): { readonly session: readonly number[]; readonly shown: readonly number[] } {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+  const headEnd = text.indexOf('\n') < 0 ? text.length : text.indexOf('\n');
+  const header = text.slice(0, headEnd).trim().split('\t');
+  const [at, of] = ['SESSION', '73KID'].map((name) => header.indexOf(name));
+  if (at === undefined || of === undefined || at < 0 || of < 0) {
+    throw new FormatError({ file, offset: 0, expected: 'columns SESSION and 73KID', found: header.join(', ').slice(0, 200), fix: 'Download responses.tsv again.' });
+  }
+  const cells = Math.max(at, of) + 2;
+  const session: number[] = [];
+  const shown: number[] = [];
+  for (let line = headEnd + 1; line < text.length;) {
+    const feed = text.indexOf('\n', line);
+    const end = feed < 0 ? text.length : feed;
+    const row = text.slice(line, end).split('\t', cells);
+    const [s, id] = [Number(row[at]), Number(row[of])];
+    if (!Number.isInteger(s) || !Number.isInteger(id)) throw new FormatError({ file, offset: line, expected: `whole numbers for SESSION and 73KID in row ${session.length + 1}`, found: `${row[at] ?? 'nothing'} and ${row[of] ?? 'nothing'}`, fix: 'Download responses.tsv again.' });
+    session.push(s);
+    shown.push(id);
+    line = end + 1;
+  }
+  return { session, shown };
+}
+
 /** Compares the behaviour table (1-based `73KID` per trial) with the trials of sessions 1..n. Null if the subject has no table. */
 export async function checkBehaviour(folder: Folder, subject: string, trials: Trials): Promise<BehaviourCheck | null> {
   const file = responsesFile(subject);
   if (await folder.facts(file) === null) return null;
-  const table = readTsv(await folder.bytes(file), file);
-  const session = numberColumn(table, 'SESSION');
-  const shown = numberColumn(table, '73KID');
+  const { session, shown } = shownPictures(await folder.bytes(file), file);
   // Position within its own session, so that missing sessions do not shift the comparison.
   const next = new Map(trials.sessions.map((s, i) => [s, trials.starts[i] ?? 0]));
   for (let row = 0; row < shown.length; row++) {

@@ -7,10 +7,13 @@
  */
 import type { AtlasSummary, Hemisphere } from '../../common/dataset.ts';
 import { UserError } from '../../common/errors.ts';
-import { sizeOf } from '../../common/ndarray.ts';
+import { BYTES, sizeOf } from '../../common/ndarray.ts';
 import { readColorTable } from '../formats/color-table.ts';
+import { toFloat64 } from '../formats/elements.ts';
 import type { Folder } from '../formats/folder.ts';
-import { readNifti } from '../formats/nifti.ts';
+import { isGzip } from '../formats/gzip.ts';
+import { readNifti, readNiftiHeader } from '../formats/nifti.ts';
+import type { NiftiHeader } from '../formats/nifti.ts';
 import { COLLECTIONS, labelTables, roiFolder, roiOf } from './layout.ts';
 import type { Space } from './layout.ts';
 import { FALLBACK_NAMES, GROUP_OF_LABEL, MERGED_ATLAS, MERGED_BASE, MERGED_GROUPS, MERGED_OVERRIDE } from './region-names.ts';
@@ -43,6 +46,7 @@ export interface CollectionFiles {
 /** Labels are integers; resampling by others may leave this much rounding. */
 const LABEL_TOLERANCE = 1e-3;
 const MAX_LABEL = 100_000;
+const HOST_IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 /** Collections of a roi folder in the order of the release, then a user's own by name. */
 export function collectionsOf(subject: string, space: Space, names: readonly string[]): readonly CollectionFiles[] {
@@ -64,24 +68,45 @@ export function collectionsOf(subject: string, space: Space, names: readonly str
  * if a value is not a whole number.
  */
 export function labelsOf(bytes: Uint8Array, file: string, grid: Grid | null): LabelVolume {
-  const image = readNifti(bytes, file);
-  const shape = gridOf(image.shape, file);
+  const { header, data } = voxelsOf(bytes, file);
+  const shape = gridOf(header.shape, file);
   if (grid !== null && shape.join() !== grid.join()) throw otherGrid(file, shape, grid);
-  const unscaled = image.header.sclSlope === 0 || Number.isNaN(image.header.sclSlope) || (image.header.sclSlope === 1 && image.header.sclInter === 0);
-  const { data } = unscaled ? image.data : image.scaled();
-  const index: number[] = [];
-  const label: number[] = [];
+  // Two passes over plain numbers: the first checks and counts, so that nothing grows.
+  let count = 0;
   for (let i = 0; i < data.length; i++) {
-    const value = Number(data[i]);
+    const value = data[i] ?? NaN;
     const rounded = Math.round(value);
     if (!(Math.abs(value - rounded) <= LABEL_TOLERANCE && rounded <= MAX_LABEL)) throw notALabel(file, value, i, shape);
+    if (rounded > 0) count++;
+  }
+  const index = new Int32Array(count);
+  const label = new Int32Array(count);
+  for (let i = 0, n = 0; n < count; i++) {
+    const rounded = Math.round(data[i] ?? 0);
     if (rounded > 0) {
-      index.push(i);
-      label.push(rounded);
+      index[n] = i;
+      label[n++] = rounded;
     }
   }
-  return { file, grid: shape, index: Int32Array.from(index), label: Int32Array.from(label) };
+  return { file, grid: shape, index, label };
 }
+
+/** Values of a volume as numbers. What NSD stores (unscaled little-endian float64 and int16) is looked at in place, not copied. */
+function voxelsOf(bytes: Uint8Array, file: string): { readonly header: NiftiHeader; readonly data: Float64Array | Int16Array | Float32Array } {
+  const plain = isGzip(bytes) ? null : readNiftiHeader(bytes, file);
+  if (plain !== null && HOST_IS_LITTLE_ENDIAN && plain.littleEndian && isUnscaled(plain) && (plain.dtype === 'float64' || plain.dtype === 'int16')) {
+    const from = bytes.byteOffset + plain.dataOffset;
+    const count = sizeOf(plain.shape);
+    const width = BYTES[plain.dtype];
+    if (from % width === 0 && plain.dataOffset + count * width <= bytes.length) {
+      return { header: plain, data: plain.dtype === 'float64' ? new Float64Array(bytes.buffer, from, count) : new Int16Array(bytes.buffer, from, count) };
+    }
+  }
+  const image = readNifti(bytes, file);
+  return { header: image.header, data: isUnscaled(image.header) ? toFloat64(image.data) : image.scaled().data };
+}
+
+const isUnscaled = ({ sclSlope, sclInter }: NiftiHeader): boolean => sclSlope === 0 || Number.isNaN(sclSlope) || (sclSlope === 1 && sclInter === 0);
 
 /** The three spatial extents of a volume; throws for one with more than one volume in it. */
 export function gridOf(shape: readonly number[], file: string): Grid {
@@ -109,11 +134,11 @@ function notALabel(file: string, value: number, at: number, [X, Y]: Grid): UserE
 /** Two label volumes of the same grid as one; `over` wins where both are labelled. */
 export function overlay(base: LabelVolume, over: LabelVolume, file = base.file): LabelVolume {
   if (base.grid.join() !== over.grid.join()) throw otherGrid(over.file, over.grid, base.grid);
-  const label = new Map<number, number>();
-  base.index.forEach((voxel, i) => label.set(voxel, base.label[i] ?? 0));
-  over.index.forEach((voxel, i) => label.set(voxel, over.label[i] ?? 0));
-  const index = Int32Array.from(label.keys()).sort();
-  return { file, grid: base.grid, index, label: Int32Array.from(index, (voxel) => label.get(voxel) ?? 0) };
+  const dense = new Int32Array(base.grid[0] * base.grid[1] * base.grid[2]);
+  base.index.forEach((voxel, i) => { dense[voxel] = base.label[i] ?? 0; });
+  over.index.forEach((voxel, i) => { dense[voxel] = over.label[i] ?? 0; });
+  const index = Int32Array.from(new Set([...base.index, ...over.index])).sort();
+  return { file, grid: base.grid, index, label: Int32Array.from(index, (voxel) => dense[voxel] ?? 0) };
 }
 
 /** The eleven merged groups from the two collections they are made of (2.5). */
