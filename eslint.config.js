@@ -63,7 +63,7 @@ export default tseslint.config(
   },
   {
     // Programs, not libraries: they talk to a terminal.
-    files: ['main/entry/**', 'build/**', 'test/support/**', 'test/e2e/**'],
+    files: ['main/entry/**', 'build/**', 'test/**'],
     // Playwright reads which fixtures a function needs from its first parameter, `{}` if none.
     rules: { 'no-console': 'off', 'no-empty-pattern': ['error', { allowObjectPatternsAsParameters: true }] },
   },
