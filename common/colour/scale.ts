@@ -105,6 +105,6 @@ export function formatValue(value: number, options: { readonly sign?: boolean } 
   if (value === 0) return '0';
   const size = Math.abs(value);
   const digits = size >= 100 && size < 1e5 ? size.toFixed(0) : size >= 1e-3 && size < 100
-    ? size.toPrecision(3).replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '') : size.toExponential(1);
+    ? size.toPrecision(3).replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '') : size.toExponential(1).replace('.0e', 'e');
   return `${value < 0 ? '−' : options.sign === true ? '+' : ''}${digits}`;
 }

@@ -138,7 +138,7 @@ export function ImageSection({ detail, image }: { readonly detail: RunDetail; re
   const captions = useResource(resources, `captions ${detail.ref.dataPath} ${image.imageId}`, () => lab.view('data.captions', detail.ref.dataPath, image.imageId));
   const scores = detail.row.summary?.scores ?? {};
   return (
-    <Section title={<span className="number">Image {image.imageId}</span>} note={image.imageId < 0 ? undefined : `1 of ${detail.images.length}`} onClose={() => { view.select('Clear image', { imageId: null }); }}>
+    <Section title={<span className="number">Image {image.imageId}</span>} onClose={() => { view.select('Clear image', { imageId: null }); }}>
       <div className="pair image-pair">
         <figure><img src={image.truthUrl} alt="Truth" /><figcaption>Truth</figcaption></figure>
         <figure><img src={image.reconstructionUrl} alt="Reconstruction" /><figcaption>Reconstruction</figcaption></figure>

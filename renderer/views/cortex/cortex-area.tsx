@@ -1,5 +1,5 @@
-import { Button, Loader, useMantineColorScheme } from '@mantine/core';
-import { Brain, FlaskConical, MousePointerClick, X } from 'lucide-react';
+import { Button, Loader, Tooltip, useMantineColorScheme } from '@mantine/core';
+import { Brain, Camera, FlaskConical, MousePointerClick, X } from 'lucide-react';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { ShapeName } from '../../cortex/mesh.ts';
 import type { CortexScene } from '../../cortex/scene.ts';
@@ -92,7 +92,8 @@ export function CortexArea({ exporting, onExported }: { readonly exporting: bool
         <div className="cortex-bar">
           {detail !== null && choice.kinds.length > 0 ? <MapSentence choice={choice} detail={detail} imageId={imageId} /> : <div className="sentence"><b>{subject.id}</b><span className="quiet truncate">{detail === null ? 'no run chosen: folds and regions only' : detail.row.state === 'running' ? 'maps come when the run is done' : 'this run has no maps'}</span></div>}
           <span className="grow" />
-          <Toolbar surfaces={surfaces} signed={voxelMap?.signed ?? false} dark={ground} atlases={subject.atlases.map((each) => each.name)} atlas={atlas} onExport={() => { setDialog(true); }} />
+          {inspection.synthetic && <SyntheticBadge />}
+          <Tooltip label="Export as PNG (Ctrl + E)"><Button variant="default" leftSection={<Camera size={14} />} onClick={() => { setDialog(true); }}>Export</Button></Tooltip>
         </div>
         <div className="cortex-stage">
           {noSurface ? <Empty icon={<Brain size={26} />} title="This data has no surfaces">Maps are listed by region on the right. To see them on the cortex the folder needs white, pial or inflated surfaces and the transforms to them.</Empty>
@@ -101,7 +102,7 @@ export function CortexArea({ exporting, onExported }: { readonly exporting: bool
           {failed !== null && <div className="cortex-error"><ErrorNotice error={failed} title="The surfaces could not be read" /></div>}
           {mapFailed !== null && <div className="cortex-error"><ErrorNotice error={mapFailed} title="The map could not be read" /></div>}
           <Chips />
-          {inspection.synthetic && <div className="cortex-badge"><SyntheticBadge /></div>}
+          {!noSurface && <Toolbar surfaces={surfaces} signed={voxelMap?.signed ?? false} dark={ground} atlases={subject.atlases.map((each) => each.name)} atlas={atlas} />}
           {voxelMap !== null && current.scale !== null && <Legend map={voxelMap} scale={current.scale} />}
           {!noSurface && <MorphSlider position={morph} stops={stops} />}
         </div>

@@ -37,7 +37,7 @@ export function ExportCortex({ opened, onClose, surfaces, map, scale, detail, sy
     try {
       const labels = names ? surfaces.flatMap((surface) => (surface.fields?.marks ?? []).map((mark) => ({ name: mark.name, at: { hemisphere: surface.hemisphere, vertex: mark.centre }, weight: mark.vertices }))) : [];
       const canvas = await drawCortex({
-        scene, width, height, ground, supersample: width <= 3000 ? 2 : 1, map, scale, labels, synthetic,
+        scene, width, height, ground, supersample: width <= 2000 ? 2 : 1, map, scale, labels, synthetic,
         title: map?.title ?? label, subtitle: [label, detail?.row.name, map?.request.imageId === undefined ? undefined : `image ${map.request.imageId}`].filter((part) => part !== undefined).join(', '),
       });
       const png = await pngOf(canvas, dpi, { Software: 'Optogram', Description: `${label}; run ${detail?.row.id ?? 'none'}; ${map === null ? 'no map' : `${map.title} ${JSON.stringify(map.request)}`}${synthetic ? '; synthetic data' : ''}` });

@@ -81,9 +81,9 @@ export function Legend({ map, scale }: { readonly map: VoxelMap; readonly scale:
         ))}
       </svg>
       <div className="legend-bar" style={{ background: cssGradient(LUTS[scale.lut]) }} />
-      <div className="row" style={{ justifyContent: 'space-between', gap: 4 }}>
+      <div className="legend-limits">
         <Limit value={scale.low} align="left" onChange={limits('low')} />
-        <span className="legend-rule number">{scale.threshold > 0 && scale.below !== 'show' ? `${scale.signed ? '|x|' : 'x'} ≥ ${formatValue(scale.threshold)}, ${percent(1 - cut)} of voxels` : 'no threshold'}</span>
+        <span className="legend-rule number">{scale.threshold > 0 && scale.below !== 'show' ? `${scale.signed ? '±' : '≥'} ${formatValue(scale.threshold)}, ${percent(1 - cut)} of voxels` : 'no threshold'}</span>
         <Limit value={scale.high} align="right" onChange={limits('high')} />
       </div>
       <div className="legend-caveat" title={ruleOf(scale)}>{map.caveat}</div>

@@ -1,5 +1,5 @@
 import { ActionIcon, Button, Checkbox, Menu, Popover, SegmentedControl, Select, Slider, Tooltip } from '@mantine/core';
-import { BookOpen, Brain, Camera, Download, Eye, House, Rows2, Settings2, Square, SquareSplitHorizontal, Tag } from 'lucide-react';
+import { BookOpen, Brain, Eye, House, Rows2, Settings2, Square, SquareSplitHorizontal, Tag } from 'lucide-react';
 import { cssGradient, lutChoices, LUTS } from '../../../common/colour/luts.ts';
 import type { LutName } from '../../../common/colour/luts.ts';
 import { LAYOUTS } from '../../cortex/placement.ts';
@@ -32,8 +32,8 @@ function Regions({ surfaces }: { readonly surfaces: readonly Surface[] }) {
   );
 }
 
-export function Toolbar({ surfaces, signed, dark, atlases, atlas, onExport }: {
-  readonly surfaces: readonly Surface[]; readonly signed: boolean; readonly dark: boolean; readonly atlases: readonly string[]; readonly atlas: string | null; readonly onExport: () => void;
+export function Toolbar({ surfaces, signed, dark, atlases, atlas }: {
+  readonly surfaces: readonly Surface[]; readonly signed: boolean; readonly dark: boolean; readonly atlases: readonly string[]; readonly atlas: string | null;
 }) {
   const services = useServices();
   const { view, cortex } = services;
@@ -94,8 +94,6 @@ export function Toolbar({ surfaces, signed, dark, atlases, atlas, onExport }: {
           </div>
         </Popover.Dropdown>
       </Popover>
-      <Tooltip label="Export as PNG (Ctrl + E)"><Button variant="default" leftSection={<Camera size={14} />} onClick={onExport} className="wide-only">Export</Button></Tooltip>
-      <span className="narrow-only"><Tool label="Export as PNG (Ctrl + E)" onClick={onExport}><Download size={16} /></Tool></span>
     </div>
   );
 }
