@@ -4,7 +4,7 @@
  * 1. Householder reduction to tridiagonal form, lower triangle only, 2/3 n^3 multiply-adds (sequential).
  * 2. Implicit QL iterations with Wilkinson-like shifts (the `tql2` form); rotations are applied to rows, so every access is contiguous.
  * 3. Back transformation by blocks of reflectors in compact WY form, as products.
- * Steps 1 and 2 are plain typed-array code: right for up to about 2000 rows (README.md states the measured times). Ridge fits use Cholesky
+ * Steps 1 and 2 are plain typed-array code: right for up to about 2000 rows. Ridge fits use Cholesky
  * factors instead, which are nearly all products; this is for many penalties on small problems and for spectra.
  */
 import { UserError, throwIfAborted } from '../../common/errors.ts';

@@ -20,6 +20,9 @@ export type Range = readonly [number, number];
 /** Wide enough for a product to run at full speed, narrow enough for the sequential diagonal blocks to stay cheap. */
 export const PANEL_WIDTH = 256;
 
+/** Columns of a transposed tile. */
+const TILE = 64;
+
 export function panelCount(size: number, width: number): number {
   return Math.ceil(size / width);
 }
@@ -64,10 +67,13 @@ export function symmetricBlock(matrix: Panels, [from, to]: Range, [low, high]: R
         out.set(data.subarray(i * width + first - start, i * width + last - start), (i - from) * columns + first - low);
       }
     }
-    // 2. Rows of this panel's columns, left of its diagonal block: the transpose of what lies above.
-    for (let row = Math.max(from, start); row < Math.min(to, end); row++) {
-      const base = (row - from) * columns - low;
-      for (let j = low; j < Math.min(high, start); j++) out[base + j] = data[j * width + row - start] ?? 0;
+    // 2. Rows of this panel's columns, left of its diagonal block: the transpose of what lies above, in tiles that stay in cache.
+    const stop = Math.min(high, start);
+    for (let tile = low; tile < stop; tile += TILE) {
+      for (let row = Math.max(from, start); row < Math.min(to, end); row++) {
+        const base = (row - from) * columns - low;
+        for (let j = tile; j < Math.min(tile + TILE, stop); j++) out[base + j] = data[j * width + row - start] ?? 0;
+      }
     }
   });
   return result;

@@ -237,7 +237,7 @@ async function solveBlock(prepared: PreparedRidge, y: F32, chosen: Uint16Array, 
     const [height = 0] = part.shape;
     out ??= zeros('float32', [height, chosen.length]);
     for (let i = 0; i < height; i++) {
-      for (const [k, column] of columns.entries()) out.data[i * chosen.length + column] = part.data[i * columns.length + k] ?? 0;
+      for (let k = 0; k < columns.length; k++) out.data[i * chosen.length + (columns[k] ?? 0)] = part.data[i * columns.length + k] ?? 0;
     }
   }
   if (out === null) throw new RangeError('a block without targets');
