@@ -1,10 +1,11 @@
 """Measures a trained demo pack on held-out scenes: evaluate.py DATA RUN [--unet IMAGES] [--sheet PNG]
 
 Prints one JSON object: first-stage PSNR, caption-to-picture retrieval, zero-shot naming of real pictures, and, for pictures that the
-UNet makes from held-out captions (DDIM, 50 steps, guidance 4), how often CLIP finds the caption's object and colour in them.
+UNet makes from held-out captions (DDIM, 50 steps, guidance 4), how often CLIP finds the caption's object and colour in them. Parts are printed to stderr as they come.
 """
 import argparse
 import json
+import sys
 import time
 
 import numpy as np
@@ -61,6 +62,8 @@ def main():
     parser.add_argument("data")
     parser.add_argument("run")
     parser.add_argument("--unet", type=int, default=0)
+    parser.add_argument("--pictures", type=int, default=500, help="held-out pictures for the first stage")
+    parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--guidance", type=float, default=GUIDANCE)
     parser.add_argument("--sheet")
     options = parser.parse_args()
@@ -74,9 +77,11 @@ def main():
     table = name_table(text, tokenizer)
     single = [k for k, f in enumerate(held.facts) if "second" not in f]
     report = {"retrievalTop1Of100": {"mean": float(np.mean(hits)), "groups": hits},
-              "firstStagePsnr": psnr(vae, held.images)[0], "firstStageObjectPsnr": object_psnr(vae, held, len(held)),
+              "pictures": options.pictures,
+              "firstStagePsnr": psnr(vae, held.images[:options.pictures])[0], "firstStageObjectPsnr": object_psnr(vae, held, options.pictures),
               "zeroShotRealAll": named(vision, table, clip_pixels(held.images), held.facts),
               "zeroShotRealOneObject": named(vision, table, clip_pixels(held.images[single]), [held.facts[k] for k in single])}
+    print(json.dumps(report), file=sys.stderr, flush=True)
     if options.unet > 0:
         unet = UNet2DConditionModel.from_pretrained(f"{run}/unet").eval()
         chosen = list(range(options.unet))
@@ -86,11 +91,12 @@ def main():
             mean = torch.stack([text(token_ids(tokenizer, held.captions[k])).last_hidden_state.mean(0) for k in chosen])
             empty = text(token_ids(tokenizer, [""])).last_hidden_state
         for name, condition in (("oneCaption", states), ("meanOfFiveCaptions", mean)):
-            pictures = torch.cat([sample(unet, vae, condition[k:k + 25], empty, 100 + k, options.guidance) for k in range(0, len(chosen), 25)])
+            pictures = torch.cat([sample(unet, vae, condition[k:k + 25], empty, 100 + k, options.guidance, options.steps) for k in range(0, len(chosen), 25)])
             seen = normalise_clip(F.avg_pool2d(pictures, 2))
             one = [k for k in chosen if k in set(single)]
-            report[f"samples {name}"] = {"images": len(chosen), "guidance": options.guidance, "all": named(vision, table, seen, [held.facts[k] for k in chosen]),
+            report[f"samples {name}"] = {"images": len(chosen), "guidance": options.guidance, "steps": options.steps, "all": named(vision, table, seen, [held.facts[k] for k in chosen]),
                                          "oneObject": {"images": len(one), **named(vision, table, seen[one], [held.facts[k] for k in one])}}
+            print(json.dumps(report[f"samples {name}"]), file=sys.stderr, flush=True)
             if options.sheet:
                 write_sheet(options.sheet.replace(".png", f"-{name}.png"), held.images[chosen[:32]], pictures[:32])
         report["samplingSeconds"] = time.time() - begun
