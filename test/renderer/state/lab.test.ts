@@ -9,7 +9,7 @@ function host(): { target: Window; deliver: (port: MessagePort) => void; push: <
   const listeners = new Set<(event: unknown) => void>(), pushes = new Map<PushName, Set<(payload: never) => void>>();
   const lab: Lab = {
     invoke: () => Promise.resolve({ ok: false, error: { kind: 'busy', message: 'the workspace is open elsewhere' } }),
-    on: (name, listener) => { pushes.set(name, (pushes.get(name) ?? new Set()).add(listener as (payload: never) => void)); return () => undefined; },
+    on: (name, listener) => { pushes.set(name, (pushes.get(name) ?? new Set()).add(listener)); return () => undefined; },
     pathOf: () => '',
   };
   const target: object = { lab, addEventListener: (_name: string, listener: (event: unknown) => void) => listeners.add(listener) };
@@ -38,7 +38,7 @@ describe('the client of the window', () => {
   it('waits for the engine port, then gets answers by number', async () => {
     const { target, deliver } = host(), client = connectLab(target), { port1, port2 } = new MessageChannel();
     const asked = [client.view('data.captions', '/d', 1), client.view('data.captions', '/d', 2)];
-    answering(port1, ({ args }) => ({ ok: true, value: [`image ${String(args[1])}`] }));
+    answering(port1, ({ args }) => ({ ok: true, value: [`image ${JSON.stringify(args[1])}`] }));
     deliver(port2);
     expect(await Promise.all(asked)).toEqual([['image 1'], ['image 2']]);
     port1.close();
