@@ -17,7 +17,7 @@ export function Palette({ commands }: { readonly commands: readonly Command[] })
   const regions = subject?.atlases.find((atlas) => atlas.name === detail?.recipe.data.atlas)?.regions ?? [];
   const groups: SpotlightActionGroupData[] = [
     { group: 'Commands', actions: commands.filter((command) => command.id !== 'palette.open').map((command) => ({
-      id: command.id, label: command.title, description: command.group, leftSection: command.group === 'Cortex' ? <Brain size={16} /> : <ChevronRight size={16} />,
+      id: command.id, label: command.title, keywords: command.group, leftSection: command.group === 'Cortex' ? <Brain size={16} /> : <ChevronRight size={16} />,
       rightSection: command.keys?.[0] === undefined ? undefined : <span className="kbd">{keyText(command.keys[0], mac)}</span>, onClick: command.run,
     })) },
     { group: 'Runs', actions: runs.map((run) => ({
@@ -33,7 +33,7 @@ export function Palette({ commands }: { readonly commands: readonly Command[] })
     })) },
   ];
   return (
-    <Spotlight actions={groups.filter((group) => group.actions.length > 0)} limit={12} shortcut={null} nothingFound="Nothing of that name" maxHeight={460} scrollable
+    <Spotlight actions={groups.filter((group) => group.actions.length > 0)} limit={12} shortcut={null} nothingFound="Nothing of that name" maxHeight={440} scrollable overlayProps={{ backgroundOpacity: 0.45, blur: 0 }}
       searchProps={{ leftSection: <Search size={18} />, placeholder: 'Search commands, runs, regions, images by number' }} />
   );
 }
