@@ -75,7 +75,7 @@ export function openQueue(store: Store, spawn: () => EngineProcess, events: Queu
 
   const take = (runId: string, event: RunEvent): void => {
     live.set(runId, advance(live.get(runId) ?? NOTHING_YET, event, performance.now()));
-    record(store, runId, event);
+    if (getRun(store, runId) !== null) record(store, runId, event); // deleted while it ran: what it still says has no place
     const ended = event.type === 'finished' || event.type === 'failed';
     events.onEvent(runId, event);
     announce(runId);

@@ -1,4 +1,4 @@
-/** Writes a user's export so that a failure never leaves half a file: temporary file beside it, flush, rename. */
+/** Writes a file for the user so that a failure never leaves half a file: temporary file beside it, flush, rename. */
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
@@ -15,7 +15,7 @@ export async function writeAtomically(file: string, bytes: Uint8Array): Promise<
     } finally { await handle.close(); }
     await fs.rename(temporary, file);
   } catch (error) {
-    await fs.rm(temporary, { force: true });
+    await fs.rm(temporary, { force: true }).catch(() => undefined); // the first error is the one to tell
     throw new UserError('bad-input', `could not write ${file}`, {
       file, expected: 'a folder that can be written', found: whatHappened(error), fix: 'Choose another folder.',
     });

@@ -1,0 +1,211 @@
+/** The answers of the main process, over a real store and queue; the desktop is a plain object, the engine a recorder of requests. */
+import fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { UserError } from '../../../common/errors.ts';
+import { DEFAULT_RECIPE } from '../../../common/recipe.ts';
+import type { RunEvent } from '../../../common/run-event.ts';
+import type { EngineMessage, EngineRequest } from '../../../main/experiments/engine-protocol.ts';
+import { openQueue } from '../../../main/experiments/queue.ts';
+import { makeHandlers } from '../../../main/ipc/handlers.ts';
+import type { Handlers } from '../../../main/ipc/handlers.ts';
+import { openStore } from '../../../main/store/open.ts';
+import type { Store } from '../../../main/store/open.ts';
+
+interface World {
+  readonly handlers: Handlers;
+  readonly store: Store;
+  readonly posted: EngineRequest[];
+  readonly themes: string[];
+  readonly shown: string[];
+  /** What the engine says. */
+  say(message: EngineMessage): void;
+  close(): void;
+}
+
+let folder = '', chosen: string | null = null, world: World;
+const png = Uint8Array.of(0x89, 0x50, 0x4e, 0x47);
+
+function openWorld(): World {
+  const store = openStore(path.join(folder, 'workspace'));
+  const posted: EngineRequest[] = [], themes: string[] = [], shown: string[] = [];
+  let listener: (message: EngineMessage) => void = () => undefined;
+  const queue = openQueue(store, () => ({ post: (request) => { posted.push(request); }, onMessage: (given) => { listener = given; }, onExit: () => undefined, kill: () => undefined }),
+    { onRun: () => undefined, onEvent: () => undefined, onJob: () => undefined, onEngineLost: () => undefined });
+  const handlers = makeHandlers({
+    store, queue, demoFolder: path.join(folder, 'demo'),
+    desktop: {
+      version: '1', electron: '2', platform: 'linux', chooseFolder: () => Promise.resolve(folder), chooseSaveFile: () => Promise.resolve(chosen),
+      showInFolder: (file) => { shown.push(file); }, setTheme: (theme) => { themes.push(theme); },
+    },
+  });
+  return { handlers, store, posted, themes, shown, say: (message) => { listener(message); }, close: () => { queue.close(); store.close(); } };
+}
+
+beforeEach(() => {
+  folder = fs.mkdtempSync(path.join(tmpdir(), 'handlers-'));
+  world = openWorld();
+});
+afterEach(() => {
+  world.close();
+  fs.rmSync(folder, { recursive: true, force: true });
+});
+
+const start = () => world.handlers['run.start']({ ...DEFAULT_RECIPE, name: 'One' }, path.join(folder, 'data'));
+const event = (id: string, said: RunEvent): void => { world.say({ type: 'event', id, event: said }); };
+
+describe('app', () => {
+  it('knows nothing at first, and after a restart what it was told', async () => {
+    expect(await world.handlers['app.info']()).toEqual({ version: '1', electron: '2', platform: 'linux', theme: 'system', recents: [], last: { dataPath: null, runId: null }, interrupted: [] });
+    await world.handlers['app.setTheme']('dark');
+    await world.handlers['app.remember']({ dataPath: '/d', runId: 'r' });
+    const { id } = await start();
+    world.close();
+    world = openWorld();
+    expect(await world.handlers['app.info']()).toMatchObject({ theme: 'dark', last: { dataPath: '/d', runId: 'r' }, interrupted: [id] });
+  });
+
+  it('sets the theme of the desktop', async () => {
+    await world.handlers['app.setTheme']('light');
+    expect(world.themes).toEqual(['light']);
+  });
+});
+
+describe('recent data', () => {
+  it('are the latest ten, newest first, each once, and say whether they can be reached', async () => {
+    for (let n = 0; n < 12; n++) await world.handlers['data.addRecent']({ path: `/nowhere/${n}`, label: `Data ${n}`, synthetic: n % 2 === 0 });
+    await world.handlers['data.addRecent']({ path: folder, label: 'Here', synthetic: false });
+    await world.handlers['data.addRecent']({ path: '/nowhere/9', label: 'Renamed', synthetic: false });
+    await world.handlers['data.removeRecent']('/nowhere/8');
+    const { recents } = await world.handlers['app.info']();
+    expect(recents.map(({ path: at, label, reachable }) => [at, label, reachable])).toEqual([
+      ['/nowhere/9', 'Renamed', false], [folder, 'Here', true], ...[11, 10, 7, 6, 5, 4, 3].map((n) => [`/nowhere/${n}`, `Data ${n}`, false]),
+    ]);
+  });
+
+  it('name the runs that are started on them', async () => {
+    await world.handlers['data.addRecent']({ path: path.join(folder, 'data'), label: 'My subject', synthetic: true });
+    expect(await start()).toMatchObject({ dataLabel: 'My subject', synthetic: true });
+  });
+});
+
+describe('saving', () => {
+  it('gives the name its extension when the dialog left it out, and the final path back', async () => {
+    chosen = path.join(folder, 'figure');
+    expect(await world.handlers['file.savePng']('gallery.png', png)).toBe(path.join(folder, 'figure.png'));
+    chosen = path.join(folder, 'table.CSV');
+    expect(await world.handlers['file.saveText']('scores.csv', 'a,b\n')).toBe(chosen);
+    chosen = path.join(folder, 'v1.2');
+    expect(await world.handlers['file.saveText']('scores.csv', 'é')).toBe(path.join(folder, 'v1.2.csv'));
+    expect(fs.readFileSync(path.join(folder, 'figure.png'))).toEqual(Buffer.from(png));
+    expect(fs.readFileSync(path.join(folder, 'v1.2.csv'), 'utf8')).toBe('é');
+    expect(fs.readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  it('replaces a file as a whole', async () => {
+    chosen = path.join(folder, 'figure.png');
+    fs.writeFileSync(chosen, 'a longer file that was there before');
+    await world.handlers['file.savePng']('figure.png', png);
+    expect(fs.readFileSync(chosen)).toEqual(Buffer.from(png));
+  });
+
+  it('does nothing when the dialog is cancelled', async () => {
+    chosen = null;
+    expect(await world.handlers['file.savePng']('figure.png', png)).toBeNull();
+  });
+
+  it('says where it cannot write, and leaves what was there', async () => {
+    fs.writeFileSync(path.join(folder, 'a-file'), 'kept');
+    fs.mkdirSync(path.join(folder, 'taken.png'));
+    for (const [name, found] of [['a-file/figure.png', 'a file, not a folder'], ['nowhere/figure.png', 'no such file or folder'], ['taken.png', 'a folder where a file']] as const) {
+      chosen = path.join(folder, name);
+      const error = await world.handlers['file.savePng']('figure.png', png).catch((thrown: unknown) => thrown);
+      expect(error, name).toBeInstanceOf(UserError);
+      expect((error as UserError).detail, name).toMatchObject({ file: chosen, expected: 'a folder that can be written', found: expect.stringContaining(found) as string });
+    }
+    expect(fs.readFileSync(path.join(folder, 'a-file'), 'utf8')).toBe('kept');
+    expect(fs.readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  it.skipIf(process.platform === 'win32' || process.getuid?.() === 0)('refuses a read-only folder (not tried as root, whom permissions do not bind)', async () => {
+    fs.mkdirSync(path.join(folder, 'locked'), { mode: 0o555 });
+    chosen = path.join(folder, 'locked', 'figure.png');
+    await expect(world.handlers['file.savePng']('figure.png', png)).rejects.toMatchObject({ detail: { found: 'permission denied' } });
+  });
+
+  it('shows a file in its folder', async () => {
+    await world.handlers['file.show']('/x/y.png');
+    expect(world.shown).toEqual(['/x/y.png']);
+  });
+});
+
+describe('runs', () => {
+  it('are posted to the engine one at a time and listed newest first', async () => {
+    const first = await start(), second = await start();
+    expect(world.posted).toMatchObject([{ type: 'run', id: first.id, dataPath: path.join(folder, 'data') }]);
+    expect((await world.handlers['run.list']()).map(({ id, state }) => [id, state])).toEqual([[second.id, 'waiting'], [first.id, 'running']]);
+    event(first.id, { type: 'failed', error: { kind: 'bad-input', message: 'no' } });
+    expect(world.posted.map(({ id }) => id)).toEqual([first.id, second.id]);
+    expect(await world.handlers['job.list']()).toMatchObject([{ id: second.id, kind: 'run', title: 'One' }]);
+  });
+
+  it('have their pictures under the scheme of the app', async () => {
+    const { id } = await start();
+    const step = { key: 'k1', kind: 'reconstruct', label: 'reconstruct', title: 'Reconstruct', inputs: [], weight: 1 } as const;
+    event(id, { type: 'planned', steps: [step], reused: [] });
+    event(id, { type: 'image', key: 'k1', image: { imageId: 7, truth: 'artefacts/k1/a b.png', reconstruction: 'artefacts/k1/r.png' } });
+    event(id, { type: 'step-done', key: 'k1', seconds: 2, reused: false });
+    const detail = await world.handlers['run.get'](id);
+    expect(detail.images).toMatchObject([{ imageId: 7, truthUrl: 'app://bundle/workspace/artefacts/k1/a%20b.png', reconstructionUrl: 'app://bundle/workspace/artefacts/k1/r.png' }]);
+    expect(detail).toMatchObject({ recipe: { name: 'One' }, ref: { runId: id, subject: 'subj01', keys: { reconstruct: 'k1' } } });
+  });
+
+  it('are renamed, cancelled while they wait, and resumed', async () => {
+    const first = await start(), second = await start();
+    await world.handlers['run.rename'](second.id, 'Two');
+    await world.handlers['run.cancel'](second.id);
+    expect((await world.handlers['run.get'](second.id)).row).toMatchObject({ name: 'Two', state: 'cancelled' });
+    expect((await world.handlers['run.resume'](second.id)).state).toBe('waiting');
+    event(first.id, { type: 'failed', error: { kind: 'cancelled', message: 'cancelled' } });
+    expect(world.posted.at(-1)).toMatchObject({ id: second.id });
+  });
+
+  it('can be deleted while they run: what the engine still says is dropped, and the next one starts', async () => {
+    const first = await start(), second = await start();
+    await world.handlers['run.delete'](first.id);
+    event(first.id, { type: 'image', key: 'k1', image: { imageId: 7, truth: 't.png', reconstruction: 'r.png' } });
+    event(first.id, { type: 'failed', error: { kind: 'cancelled', message: 'cancelled' } });
+    expect((await world.handlers['run.list']()).map(({ id }) => id)).toEqual([second.id]);
+    expect(world.posted.at(-1)).toMatchObject({ id: second.id });
+  });
+
+  it('that are unknown are named', async () => {
+    for (const call of [() => world.handlers['run.get']('x'), async () => world.handlers['run.rename']('x', 'y'), async () => world.handlers['run.resume']('x')]) {
+      await expect(call()).rejects.toThrow('there is no run x');
+    }
+  });
+
+  it('refuse a recipe that is none', async () => {
+    await expect((async () => world.handlers['run.start']({ ...DEFAULT_RECIPE, seed: -1 }, folder))()).rejects.toThrow('seed: expected a whole number');
+  });
+});
+
+describe('the demo', () => {
+  it('is asked for once and answered at once when it is there', async () => {
+    const made = world.handlers['demo.create']();
+    const request = world.posted[0];
+    expect(request).toMatchObject({ type: 'demo', directory: path.join(folder, 'demo'), subjects: 2, seed: 1 });
+    world.say({ type: 'ended', id: request?.id ?? '', error: null });
+    expect(await made).toEqual({ path: path.join(folder, 'demo') });
+    fs.mkdirSync(path.join(folder, 'demo'));
+    await world.handlers['demo.create']();
+    expect(world.posted).toHaveLength(1);
+  });
+
+  it('tells why it could not be written', async () => {
+    const made = world.handlers['demo.create']();
+    world.say({ type: 'ended', id: world.posted[0]?.id ?? '', error: { kind: 'bad-input', message: 'no space left on the disk' } });
+    await expect(made).rejects.toThrow('no space left');
+  });
+});
