@@ -91,7 +91,8 @@ function makeProfile(): string {
 export const expect = test.expect;
 
 async function launch(profile: string, args: readonly string[]): Promise<Running> {
-  const { ELECTRON_RUN_AS_NODE: _asNode, NODE_OPTIONS: _options, ...environment } = process.env;
+  // The test runner sets both colour variables, which Node warns about in every child.
+  const { ELECTRON_RUN_AS_NODE: _asNode, NODE_OPTIONS: _options, NO_COLOR: _noColour, FORCE_COLOR: _colour, ...environment } = process.env;
   const began = performance.now();
   const app = await _electron.launch({
     cwd: ROOT,
