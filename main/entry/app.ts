@@ -22,6 +22,8 @@ const root = app.isPackaged ? process.resourcesPath : path.resolve(here, '../..'
 const models = app.isPackaged ? path.join(root, 'models') : path.join(root, 'resources', 'models');
 const rendererFolder = path.resolve(here, '../renderer');
 const ORIGIN = 'app://bundle';
+/** A view engine that lived shorter than this is not started again by itself. */
+const LEAST_LIFE_MS = 3000;
 const devServer = process.env['ELECTRON_RENDERER_URL'];
 
 protocol.registerSchemesAsPrivileged([{ scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true, stream: true } }]);
@@ -61,11 +63,14 @@ function connectView(): void {
   if (viewEngine === null) {
     const child = fork('views');
     viewEngine = child;
+    const since = Date.now();
     child.on('exit', (code) => {
       if (viewEngine === child) viewEngine = null;
       if (quitting) return;
-      push('engine.restarted', { lane: 'view', message: `the reading process stopped (code ${code}) and was started again` });
-      connectView();
+      // One that dies at once would die again: it is left stopped, said so, until the window loads anew.
+      const again = Date.now() - since > LEAST_LIFE_MS;
+      push('engine.restarted', { lane: 'view', message: `the reading process stopped (code ${code}) and ${again ? 'was started again' : 'cannot start; reload the window to try again'}` });
+      if (again) connectView();
     });
   }
   const { port1, port2 } = new MessageChannelMain();
@@ -171,7 +176,7 @@ async function start(): Promise<void> {
   app.on('second-instance', (_event, _argv, _cwd, data) => {
     window?.restore();
     window?.focus();
-    const target = (data as { words?: readonly string[] }).words?.find((word) => fs.existsSync(word));
+    const target = (data as { words?: readonly string[] }).words?.find((word) => word !== '.' && fs.existsSync(word));
     if (target !== undefined) push('data.openRequested', { path: path.resolve(target) });
   });
   app.on('open-file', (event, file) => {
