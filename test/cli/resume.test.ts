@@ -31,7 +31,7 @@ function summary(outcome: Outcome): Summary {
   expect(outcome.code, outcome.stderr).toBe(0);
   const last = outcome.lines.at(-1);
   expect(last).toMatchObject({ type: 'finished' });
-  return (last as unknown as { readonly summary: Summary }).summary;
+  return last?.['summary'] as Summary;
 }
 const isImage = (line: Line): boolean => line['type'] === 'image';
 
