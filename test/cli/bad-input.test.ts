@@ -79,7 +79,10 @@ const CASES: readonly Case[] = [
   { mistake: 'an unknown option', words: 'inspect @whole --colour red', code: 2, error: { kind: 'usage', found: '--colour' } },
 ];
 
-describe('the command line says what is wrong with', () => {
+/** Each starts processes of its own; two slow, shared cores must not turn an honest test into a failure. */
+const PATIENCE = 240_000;
+
+describe('the command line says what is wrong with', { timeout: PATIENCE }, () => {
   it.concurrent.each(CASES)('$mistake', async ({ words, code, error }) => {
     const outcome = await cli(...words.split(' ').map((word) => (word.startsWith('@') ? place(word.slice(1)) : word)));
     expect(outcome.code, outcome.stderr).toBe(code);

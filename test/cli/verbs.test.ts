@@ -40,13 +40,16 @@ beforeAll(async () => {
 });
 afterAll(async () => { for (const folder of [at, tiny.root]) await rm(folder, { recursive: true, force: true }); });
 
-describe('data', () => {
+/** Each starts processes of its own; two slow, shared cores must not turn an honest test into a failure. */
+const PATIENCE = 240_000;
+
+describe('data', { timeout: PATIENCE }, () => {
   it('demo writes a folder that inspect finds whole', async () => {
     expect(await told('demo', place('demo'), '--subjects', '1', '--sessions', '1', '--seed', '3')).toMatchObject({ folder: place('demo'), subjects: 1, sessions: 1, seed: 3, synthetic: true });
     const found = await told('inspect', place('demo'));
     expect(found).toMatchObject({ kind: 'nsd', synthetic: true, subjects: [{ id: 'subj01', sessions: 1, trials: 750 }] });
     expect((found['problems'] as readonly { readonly severity: string }[]).filter((problem) => problem.severity === 'problem')).toEqual([]);
-  }, 120_000);
+  });
 
   it('responses are the trials of the files, averaged over repeats, with what each row and column is', async () => {
     expect(await told('responses', tiny.root, '--subject', 'subj01', '--atlas', 'Kastner2015', '--out', place('x.npy'))).toMatchObject({ out: place('x.npy'), about: place('x.json') });
@@ -68,7 +71,7 @@ describe('data', () => {
   });
 });
 
-describe('decoders', () => {
+describe('decoders', { timeout: PATIENCE }, () => {
   it('fit and predict solve the centred normal equations', async () => {
     const rows = 25, voxels = 3, targets = 2, alpha = 2.5;
     await writeFile(place('a.npy'), writeNpy(noise(rows, voxels, SEED)));
@@ -94,7 +97,7 @@ describe('decoders', () => {
   });
 });
 
-describe('a run', () => {
+describe('a run', { timeout: PATIENCE }, () => {
   let run = '';
   beforeAll(async () => {
     const outcome = await cli('run', place('recipe.json'), '--data', tiny.root, '--workspace', workspace);
@@ -104,7 +107,7 @@ describe('a run', () => {
     const last = outcome.lines.at(-1);
     expect(last).toMatchObject({ type: 'finished', summary: { images: 2, reused: 0, scores: { pcc: {}, clip_similarity: {}, two_way: {} } } });
     run = String(last?.['runId']);
-  });
+  }, PATIENCE);
 
   it('gives maps whose four files carry the same values', async () => {
     const out = async (name: string): Promise<Buffer> => {
@@ -132,7 +135,7 @@ describe('a run', () => {
   });
 });
 
-describe('models', () => {
+describe('models', { timeout: PATIENCE }, () => {
   it('check lists roles and shapes of the shipped pack', async () => {
     const report = await told('models', 'check', 'demo');
     expect(report).toMatchObject({ name: 'demo', ok: true });
