@@ -218,17 +218,22 @@ export async function* streamNiftiVolumes(chunks: AsyncIterable<Uint8Array>, nam
     consumed += count;
     return joined.subarray(0, count);
   };
-  const first = await collect(4, 'header');
-  const size = new ByteReader(first, name, true).i32('header size');
-  const two = size === 540 || size === 0x1c020000;
-  const start = Buffer.concat([first, await collect((two ? 540 : 348) - 4, 'header')]);
-  const { header } = parseHeader(start, name);
-  await collect(header.dataOffset - start.length, 'header extensions');
-  const [x = 1, y = 1, z = 1, ...others] = header.shape;
-  const volumes = sizeOf(others);
-  for (let index = 0; index < volumes; index++) {
-    const raw = await collect(x * y * z * BYTES[header.dtype], `volume ${index}`);
-    yield { header, index, data: ndarray(header.dtype, [z, y, x], decodeElements(header.dtype, raw, header.littleEndian)) };
+  try {
+    const first = await collect(4, 'header');
+    const size = new ByteReader(first, name, true).i32('header size');
+    const two = size === 540 || size === 0x1c020000;
+    const start = Buffer.concat([first, await collect((two ? 540 : 348) - 4, 'header')]);
+    const { header } = parseHeader(start, name);
+    await collect(header.dataOffset - start.length, 'header extensions');
+    const [x = 1, y = 1, z = 1, ...others] = header.shape;
+    const volumes = sizeOf(others);
+    for (let index = 0; index < volumes; index++) {
+      const raw = await collect(x * y * z * BYTES[header.dtype], `volume ${index}`);
+      yield { header, index, data: ndarray(header.dtype, [z, y, x], decodeElements(header.dtype, raw, header.littleEndian)) };
+    }
+  } finally {
+    // A reader that stops early must not leave the file open.
+    await iterator.return?.();
   }
 }
 

@@ -27,7 +27,7 @@ export interface BetaHeader {
   readonly affine: Float64Array | null;
 }
 
-const NIFTI_PREFIX = 65536;
+const NIFTI_PREFIX = 2048;
 
 function otherShape(file: string, found: string): UserError {
   return new UserError('bad-input', `${file}: expected single-trial betas, found ${found}`, {

@@ -10,9 +10,10 @@ import { readCsv } from '../formats/csv.ts';
 import { toFloat64 } from '../formats/elements.ts';
 import type { Folder } from '../formats/folder.ts';
 import { readMat5 } from '../formats/mat5.ts';
+import { readNumberColumns } from '../formats/number-columns.ts';
 import { booleanColumn, numberColumn } from '../formats/table.ts';
 import type { Table } from '../formats/table.ts';
-import { designOf, unknownSubject } from './design.ts';
+import { designOf, MOST_PICTURES, unknownSubject } from './design.ts';
 import type { Design, Trials } from './design.ts';
 import { DESIGN_FILE, responsesFile, STIM_INFO_FILE } from './layout.ts';
 
@@ -57,6 +58,8 @@ const REPEAT = /^subject(\d+)_rep\d+$/;
 export function designFromStimInfo(table: Table): Design {
   const nsdId = numberColumn(table, 'nsdId');
   const isShared = booleanColumn(table, 'shared1000');
+  const odd = nsdId.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= MOST_PICTURES);
+  if (odd >= 0) throw new FormatError({ file: table.file, offset: table.offsets[odd] ?? 0, expected: `nsdId from 0 to ${MOST_PICTURES - 1}`, found: String(nsdId[odd]) });
   const columns = new Map<number, string[]>();
   for (const name of table.header) {
     const subject = Number(REPEAT.exec(name)?.[1] ?? NaN);
@@ -94,36 +97,13 @@ export interface BehaviourCheck {
   readonly mismatch: { readonly row: number; readonly expected: number; readonly found: number } | null;
 }
 
-/** Columns `SESSION` and `73KID` of the behaviour table, without making text of its other 17 columns. Throws `FormatError`. */
-function shownPictures(bytes: Uint8Array, file: string): { readonly session: readonly number[]; readonly shown: readonly number[] } {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
-  const headEnd = text.indexOf('\n') < 0 ? text.length : text.indexOf('\n');
-  const header = text.slice(0, headEnd).trim().split('\t');
-  const [at, of] = ['SESSION', '73KID'].map((name) => header.indexOf(name));
-  if (at === undefined || of === undefined || at < 0 || of < 0) {
-    throw new FormatError({ file, offset: 0, expected: 'columns SESSION and 73KID', found: header.join(', ').slice(0, 200), fix: 'Download responses.tsv again.' });
-  }
-  const cells = Math.max(at, of) + 2;
-  const session: number[] = [];
-  const shown: number[] = [];
-  for (let line = headEnd + 1; line < text.length;) {
-    const feed = text.indexOf('\n', line);
-    const end = feed < 0 ? text.length : feed;
-    const row = text.slice(line, end).split('\t', cells);
-    const [s, id] = [Number(row[at]), Number(row[of])];
-    if (!Number.isInteger(s) || !Number.isInteger(id)) throw new FormatError({ file, offset: line, expected: `whole numbers for SESSION and 73KID in row ${session.length + 1}`, found: `${row[at] ?? 'nothing'} and ${row[of] ?? 'nothing'}`, fix: 'Download responses.tsv again.' });
-    session.push(s);
-    shown.push(id);
-    line = end + 1;
-  }
-  return { session, shown };
-}
-
 /** Compares the behaviour table (1-based `73KID` per trial) with the trials of sessions 1..n. Null if the subject has no table. */
 export async function checkBehaviour(folder: Folder, subject: string, trials: Trials): Promise<BehaviourCheck | null> {
   const file = responsesFile(subject);
   if (await folder.facts(file) === null) return null;
-  const { session, shown } = shownPictures(await folder.bytes(file), file);
+  const table = readNumberColumns(await folder.bytes(file), file, { form: 'tsv', wanted: ['SESSION', '73KID'] });
+  const session = table.column('SESSION');
+  const shown = table.column('73KID');
   // Position within its own session, so that missing sessions do not shift the comparison.
   const next = new Map(trials.sessions.map((s, i) => [s, trials.starts[i] ?? 0]));
   for (let row = 0; row < shown.length; row++) {

@@ -8,6 +8,9 @@
 import { UserError } from '../../common/errors.ts';
 import { RELEASE_TRIALS_PER_SESSION } from './release.ts';
 
+/** Tables are kept by picture id, so that a damaged id must not ask for gigabytes. */
+export const MOST_PICTURES = 10_000_000;
+
 export interface Design {
   /** The file it came from, for messages. */
   readonly file: string;
@@ -65,7 +68,7 @@ export function designOf({ file, masterordering, subjectim, sharedix, sessionTri
   if (data.length !== subjects * list) throw wrong(`subjectim of ${subjects} x ${list}`, `${data.length} values`);
   for (let i = 0; i < data.length; i++) {
     const id = data[i] ?? 0;
-    if (!Number.isInteger(id) || id < 1) throw wrong('whole numbers from 1 in subjectim', String(id));
+    if (!Number.isInteger(id) || id < 1 || id > MOST_PICTURES) throw wrong(`whole numbers from 1 to ${MOST_PICTURES} in subjectim`, String(id));
   }
   for (let t = 0; t < masterordering.length; t++) {
     const position = masterordering[t] ?? 0;
@@ -77,7 +80,9 @@ export function designOf({ file, masterordering, subjectim, sharedix, sessionTri
     shared: new Set(Array.from(sharedix, (id) => id - 1)),
     planned: (subject) => {
       if (!(Number.isInteger(subject) && subject >= 1 && subject <= subjects)) throw unknownSubject(file, subject, subjects);
-      return Int32Array.from(masterordering, (position) => (data[(subject - 1) * list + position - 1] ?? 0) - 1);
+      const trials = new Int32Array(masterordering.length);
+      for (let t = 0; t < trials.length; t++) trials[t] = (data[(subject - 1) * list + (masterordering[t] ?? 0) - 1] ?? 0) - 1;
+      return trials;
     },
   };
 }
@@ -118,17 +123,29 @@ export function trialsOf(design: Design, subject: number, sessions: readonly num
     const from = first.get(session) ?? 0;
     nsdId.set(planned.subarray(from, from + trialsInSession(design, session)), starts[i] ?? 0);
   });
-  return { nsdId, isShared: Uint8Array.from(nsdId, (id) => (design.shared.has(id) ? 1 : 0)), sessions: ordered, starts };
+  return { nsdId, isShared: flagsOf(nsdId, design.shared), sessions: ordered, starts };
+}
+
+function flagsOf(ids: Int32Array, members: ReadonlySet<number>): Uint8Array {
+  const flags = new Uint8Array(ids.length);
+  for (let t = 0; t < ids.length; t++) if (members.has(ids[t] ?? -1)) flags[t] = 1;
+  return flags;
 }
 
 /** Distinct pictures of some trials, ascending by id, with their repeats. */
 export function splitOf(trials: Pick<Trials, 'nsdId' | 'isShared'>): Split {
-  const imageIds = Int32Array.from(new Set(trials.nsdId)).sort();
-  const rowOf = new Map<number, number>();
-  imageIds.forEach((id, row) => rowOf.set(id, row));
+  // By id: 1 + row, 0 = never shown. Ids are at most some ten thousands.
+  const rowOf = new Int32Array(1 + trials.nsdId.reduce((most, id) => Math.max(most, id), 0));
+  for (const id of trials.nsdId) rowOf[id] = 1;
+  const imageIds = new Int32Array(rowOf.reduce((sum, seen) => sum + seen, 0));
+  for (let id = 0, row = 0; id < rowOf.length; id++) {
+    if (rowOf[id] !== 1) continue;
+    imageIds[row++] = id;
+    rowOf[id] = row;
+  }
   const repeats = new Int32Array(imageIds.length);
   const isTest = new Uint8Array(imageIds.length);
-  const imageOfTrial = Int32Array.from(trials.nsdId, (id) => rowOf.get(id) ?? -1);
+  const imageOfTrial = trials.nsdId.map((id) => (rowOf[id] ?? 0) - 1);
   imageOfTrial.forEach((row, t) => {
     repeats[row] = (repeats[row] ?? 0) + 1;
     isTest[row] = trials.isShared[t] ?? 0;

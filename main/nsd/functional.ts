@@ -9,7 +9,8 @@ import { gridOf } from './regions.ts';
 import type { Grid } from './regions.ts';
 import type { SubjectFiles } from './subject-files.ts';
 
-const HEADER_BYTES = 65536;
+/** Enough of a gzipped file for a header; more would inflate a thousandfold for nothing. */
+const HEADER_BYTES = 2048;
 
 /** Header of a NIfTI file, gzipped or not. */
 export async function niftiHeaderOf(folder: Folder, file: string): Promise<NiftiHeader> {

@@ -2,14 +2,17 @@
 import type { FileGroup, Inspection } from '../../common/dataset.ts';
 import { UserError } from '../../common/errors.ts';
 import type { FileFacts, Folder } from '../formats/folder.ts';
+import { censusOfCaptions } from './caption-census.ts';
 import { CAPTIONS_PER_IMAGE, findCaptionFiles } from './captions.ts';
 import type { Design } from './design.ts';
 import { readDesign } from './design-file.ts';
 import { attempt, fileGroup, stateOf } from './findings.ts';
 import type { Findings } from './findings.ts';
 import { CAPTION_FOLDERS, CAPTION_SPLITS, captionFile, DESIGN_FILE, STIM_INFO_FILE, STIMULI_FILE } from './layout.ts';
-import { countWords } from './occurrences.ts';
-import { RELEASE_IMAGES, RELEASE_LIST, RELEASE_REPEATS } from './release.ts';
+import { readPictureTable, tableDisagreements } from './picture-table.ts';
+import type { PictureTable } from './picture-table.ts';
+import { RELEASE_IMAGES } from './release.ts';
+import { designDisagreements } from './self-checks.ts';
 import { openStimuli } from './stimuli.ts';
 
 export interface Experiment {
@@ -24,10 +27,10 @@ export interface Experiment {
 export async function inspectExperiment(folder: Folder, findings: Findings, signal?: AbortSignal): Promise<Experiment> {
   const [designFacts, infoFacts] = await Promise.all([folder.facts(DESIGN_FILE), folder.facts(STIM_INFO_FILE)]);
   const design = await attempt(findings, { file: DESIGN_FILE, costs: 'no trial can be matched with its picture' }, () => readDesign(folder));
-  const info = infoFacts === null ? null : await countLines(folder, STIM_INFO_FILE, signal);
+  const info = infoFacts === null ? null : await inspectTable(folder, findings, design);
   const stimuli = await inspectStimuli(folder, findings);
   const captions = await inspectCaptions(folder, findings, info, signal);
-  const isRelease = stimuli.found?.images === RELEASE_IMAGES || info?.rows === RELEASE_IMAGES;
+  const isRelease = stimuli.found?.images === RELEASE_IMAGES || info?.columns.rows === RELEASE_IMAGES;
   if (isRelease && design !== null) checkRelease(design, findings);
   const designFiles = [designFacts, infoFacts].filter((facts) => facts !== null);
   findings.files.push(...designFiles);
@@ -41,17 +44,15 @@ export async function inspectExperiment(folder: Folder, findings: Findings, sign
   };
 }
 
-interface TableFacts {
-  /** Rows below the header. */
-  readonly rows: number;
-  /** Rows that name each COCO split. */
-  readonly splits: ReadonlyMap<string, number>;
-}
-
-/** Counts rows and split names of the picture table without parsing its 41 columns. */
-async function countLines(folder: Folder, file: string, signal?: AbortSignal): Promise<TableFacts> {
-  const { counts, endsLine } = await countWords(folder.stream(file, signal), ['\n', ...CAPTION_SPLITS], signal);
-  return { rows: Math.max(0, (counts.get('\n') ?? 0) - (endsLine ? 1 : 0)), splits: counts };
+/** The picture table, and where it contradicts itself or the design: its pictures, captions and trials are then those of another experiment. */
+async function inspectTable(folder: Folder, findings: Findings, design: Design | null): Promise<PictureTable | null> {
+  return attempt(findings, { file: STIM_INFO_FILE, severity: 'note', costs: 'no captions, so c cannot be decoded' }, async () => {
+    const table = await readPictureTable(folder);
+    for (const { expected, found } of tableDisagreements(table, design)) {
+      findings.problems.push({ severity: 'problem', file: STIM_INFO_FILE, expected, found, fix: 'Table and design belong to different experiments, or one is damaged; download both again.', costs: 'captions would belong to other pictures' });
+    }
+    return table;
+  });
 }
 
 async function inspectStimuli(folder: Folder, findings: Findings): Promise<{ readonly found: Inspection['stimuli']; readonly group: FileGroup }> {
@@ -78,18 +79,15 @@ async function inspectStimuli(folder: Folder, findings: Findings): Promise<{ rea
   return { found: { images, shape }, group: fileGroup('stimuli', files, onlyShared ? 'note' : 'ok', `${images} x ${shape.join(' x ')}`, unlocks) };
 }
 
-const CAPTION_KEY = '"caption"';
-const IMAGE_KEY = '"file_name"';
-
-/** Counts captions by their keys: a quote inside a JSON text is escaped, so a key can only be a key. */
-async function inspectCaptions(folder: Folder, findings: Findings, info: TableFacts | null, signal?: AbortSignal): Promise<{ readonly found: Inspection['captions']; readonly group: FileGroup }> {
+async function inspectCaptions(folder: Folder, findings: Findings, info: PictureTable | null, signal?: AbortSignal): Promise<{ readonly found: Inspection['captions']; readonly group: FileGroup }> {
   const unlocks = 'decoding of the meaning (c) and captions in the viewer';
   const files = await findCaptionFiles(folder);
   const facts = (await Promise.all([...files.values()].map((file) => folder.facts(file)))).filter((entry): entry is FileFacts => entry !== null);
   findings.files.push(...facts);
   if (files.size === 0 || info === null) {
+    const known = files.size > 0 && findings.problems.some((problem) => problem.file === STIM_INFO_FILE);
     const file = files.size === 0 ? `${CAPTION_FOLDERS[0] ?? ''}/${captionFile(CAPTION_SPLITS[0] ?? '')}` : STIM_INFO_FILE;
-    findings.problems.push({
+    if (!known) findings.problems.push({
       severity: 'note', file, expected: files.size === 0 ? 'COCO caption files' : 'the table of pictures', found: 'no such file',
       fix: files.size === 0 ? 'Download the COCO 2017 annotations and put captions_train2017.json and captions_val2017.json there.' : 'Download nsd_stim_info_merged.csv from the NSD bucket.', costs: 'no captions, so c cannot be decoded',
     });
@@ -98,9 +96,12 @@ async function inspectCaptions(folder: Folder, findings: Findings, info: TableFa
   let captions = 0;
   let described = 0;
   for (const file of files.values()) {
-    const { counts } = await countWords(folder.stream(file, signal), [CAPTION_KEY, IMAGE_KEY], signal);
-    captions += counts.get(CAPTION_KEY) ?? 0;
-    described += counts.get(IMAGE_KEY) ?? 0;
+    const census = await attempt(findings, { file, severity: 'note', costs: 'no captions, so c cannot be decoded' }, async () => {
+      const source = await folder.source(file);
+      try { return await censusOfCaptions(source, file, signal); } finally { await source.close(); }
+    });
+    captions += census?.captions ?? 0;
+    described += census?.images ?? 0;
   }
   const missing = CAPTION_SPLITS.filter((split) => !files.has(split) && (info.splits.get(split) ?? 0) > 0);
   for (const split of missing) {
@@ -111,19 +112,12 @@ async function inspectCaptions(folder: Folder, findings: Findings, info: TableFa
   }
   const images = [...files.keys()].reduce((sum, split) => sum + (info.splits.get(split) ?? 0), 0);
   const perImage = described === 0 ? 0 : Math.min(CAPTIONS_PER_IMAGE, Math.round(captions / described));
-  return { found: { images, perImage }, group: fileGroup('captions', facts, missing.length === 0 ? 'ok' : 'note', `${images} pictures, ${perImage} captions each`, unlocks) };
+  return { found: { images, perImage }, group: fileGroup('captions', facts, missing.length === 0 ? stateOf(findings.problems, [...files.values(), STIM_INFO_FILE]) : 'note', `${images} pictures, ${perImage} captions each`, unlocks) };
 }
 
-/** The release's design shows each of 10 000 pictures exactly three times, and 1000 of them to everyone. */
+/** Statements of the release that the design does not fulfil. */
 function checkRelease(design: Design, findings: Findings): void {
-  const planned = design.planned(design.subjects[0] ?? 1);
-  const times = new Map<number, number>();
-  for (const id of planned) times.set(id, (times.get(id) ?? 0) + 1);
-  const odd = [...times.values()].filter((count) => count !== RELEASE_REPEATS).length;
-  if (times.size !== RELEASE_LIST || odd > 0) {
-    findings.problems.push({
-      severity: 'note', file: design.file, expected: `${RELEASE_LIST} pictures, each ${RELEASE_REPEATS} times, as in the release`, found: `${times.size} pictures, ${odd} of them not ${RELEASE_REPEATS} times`,
-      fix: 'If this is the published release, download the file again.',
-    });
+  for (const { expected, found } of designDisagreements(design)) {
+    findings.problems.push({ severity: 'note', file: design.file, expected: `${expected}, as in the release`, found, fix: 'If this is the published release, download the file again.' });
   }
 }

@@ -9,18 +9,20 @@ import type { NiftiHeader } from '../formats/nifti.ts';
 import { readBetaHeader } from './betas.ts';
 import { countSplit, splitOf, trialsInSession, trialsOf } from './design.ts';
 import type { Design, Split } from './design.ts';
+import { compareContainers } from './container-check.ts';
 import { checkBehaviour } from './design-file.ts';
 import { attempt, fileGroup, inParallel, stateOf } from './findings.ts';
 import type { Findings } from './findings.ts';
 import { niftiHeaderOf } from './functional.ts';
 import { inspectAnatomy } from './inspect-files.ts';
 import type { Anatomy } from './inspect-files.ts';
+import { TRANSFORM_CHECKS } from './inspect-transforms.ts';
 import type { Experiment } from './inspect-experiment.ts';
-import { betaFolder, BETAS, layerTransform, ncsnrFile, referenceVolumes, responsesFile, roiFolder, surfaceFile } from './layout.ts';
+import { betaFolder, BETAS, HEMISPHERES, layerTransform, ncsnrFile, referenceVolumes, responsesFile, roiFolder, surfaceFile } from './layout.ts';
 import { MERGED_BASE, MERGED_OVERRIDE } from './region-names.ts';
 import { gridOf, mergedAtlas, otherGrid, readAtlas, summaryOf } from './regions.ts';
 import type { Atlas, Grid } from './regions.ts';
-import { RELEASE_COUNTS, RELEASE_SUBJECTS } from './release.ts';
+import { RELEASE_COUNTS, RELEASE_LABELS, RELEASE_OVERHEAD, RELEASE_SUBJECTS, RELEASE_TRIALS_PER_SESSION } from './release.ts';
 import { factsOf, findSubject } from './subject-files.ts';
 import type { BetaSet, SubjectFiles } from './subject-files.ts';
 import { truthFiles } from './truth.ts';
@@ -45,12 +47,14 @@ export async function inspectSubject(context: Context, id: string): Promise<Subj
   const grid = await inspectBetas(context, subject);
   const best = subject.betas[0];
   const split = experiment.design === null || best === undefined ? null : await inspectTrials(context, subject, best, experiment.design);
-  const [atlases, anatomy, reference, ceiling] = await Promise.all([
+  const [regions, anatomy, reference, ceiling] = await Promise.all([
     inspectRegions(context, subject, grid), inspectAnatomy(folder, id, subject.space, findings), inspectReference(context, subject, grid), inspectCeiling(context, subject, grid),
   ]);
-  if (experiment.isRelease) checkRelease(findings, subject, grid, split, atlases, anatomy);
+  const atlases = regions.map(summaryOf);
+  const transforms = await inspectTransformValues(context, subject, grid, anatomy);
+  if (experiment.isRelease) checkRelease(findings, subject, grid, split, regions, anatomy);
   const counts = split === null ? { train: 0, test: 0 } : countSplit(split);
-  const groups = [...await subjectGroups(context, subject, atlases, anatomy, ceiling), ...experiment.groups];
+  const groups = [...await subjectGroups(context, subject, atlases, { ...anatomy, transformFiles: [...anatomy.transformFiles, ...transforms] }, ceiling), ...experiment.groups];
   return {
     id, sessions: best?.sessions.length ?? 0, trials: split === null ? 0 : split.imageOfTrial.length, trainImages: counts.train, testImages: counts.test,
     volume: grid, voxelSizeMm: reference === null ? null : voxelSize(reference), betas: subject.betas.map((set) => set.name), atlases,
@@ -83,6 +87,8 @@ async function inspectBetas({ folder, findings, experiment, signal }: Context, s
       if (header.trials !== trials) report(findings, id, 'problem', beta.file, `${trials} trials, as the design has in session ${beta.session}`, `${header.trials} trials`, 'Copy the original session file.');
     });
     reportGaps(findings, subject, set);
+    const best = headers.find((header) => header !== null);
+    if (best !== undefined) await attempt(findings, { file: betaFolder(id, subject.space, set.name), subject: id, costs: 'one of the two files holds other responses' }, () => compareContainers(folder, subject, set, best, signal));
   }
   return grid;
 }
@@ -112,7 +118,7 @@ async function inspectTrials({ folder, findings }: Context, subject: SubjectFile
   });
 }
 
-async function inspectRegions({ folder, findings, signal }: Context, subject: SubjectFiles, grid: Grid | null): Promise<readonly AtlasSummary[]> {
+async function inspectRegions({ folder, findings, signal }: Context, subject: SubjectFiles, grid: Grid | null): Promise<readonly Atlas[]> {
   const { id, space, collections } = subject;
   if (collections.length === 0) {
     report(findings, id, 'problem', roiFolder(id, space), 'region volumes (NAME.nii.gz)', 'none', `Download nsddata/ppdata/${id}/${space}/roi.`, 'no voxels can be chosen');
@@ -132,7 +138,19 @@ async function inspectRegions({ folder, findings, signal }: Context, subject: Su
   const base = find(MERGED_BASE);
   const override = find(MERGED_OVERRIDE);
   const merged = base === undefined || override === undefined ? [] : [mergedAtlas(base, override)];
-  return [...merged, ...atlases.filter((atlas) => atlas !== null)].map(summaryOf);
+  return [...merged, ...atlases.filter((atlas) => atlas !== null)];
+}
+
+/** Values of the transform files against grid and surfaces; the files that were looked at and are not listed elsewhere. */
+async function inspectTransformValues({ folder, findings, experiment, signal }: Context, subject: SubjectFiles, grid: Grid | null, anatomy: Anatomy): Promise<readonly FileFacts[]> {
+  const { id, space } = subject;
+  const tasks = HEMISPHERES.flatMap((hemisphere) => TRANSFORM_CHECKS.map((entry) => ({ hemisphere, ...entry })));
+  const looked = await inParallel(tasks, OPEN_AT_ONCE, signal, ({ hemisphere, check, costs, file }) => {
+    const vertices = anatomy.surfaces.find((surface) => surface.hemisphere === hemisphere)?.vertices ?? 0;
+    return attempt(findings, { file: file(id, hemisphere, space), subject: id, severity: 'note', costs }, () => check(folder, id, hemisphere, { space, grid, vertices, isRelease: experiment.isRelease }));
+  });
+  const others = looked.filter((file) => file !== null && !anatomy.transformFiles.some((facts) => facts.file === file));
+  return (await Promise.all(others.map((file) => folder.facts(file ?? '')))).filter((facts) => facts !== null);
 }
 
 /** The functional volume that gives voxel size and affine; null if there is none. */
@@ -202,7 +220,7 @@ async function subjectGroups({ folder, findings }: Context, subject: SubjectFile
 }
 
 /** Compares with the published numbers; every deviation is a note, for the release may change. */
-function checkRelease(findings: Findings, subject: SubjectFiles, grid: Grid | null, split: Split | null, atlases: readonly AtlasSummary[], anatomy: Anatomy): void {
+function checkRelease(findings: Findings, subject: SubjectFiles, grid: Grid | null, split: Split | null, atlases: readonly Atlas[], anatomy: Anatomy): void {
   const facts = RELEASE_SUBJECTS[subject.id];
   if (facts === undefined) return;
   const differs = (file: string, expected: string, found: string): void => { report(findings, subject.id, 'note', file, `${expected}, as in the published release`, found, 'If this is the published release, download the file again.'); };
@@ -216,7 +234,15 @@ function checkRelease(findings: Findings, subject: SubjectFiles, grid: Grid | nu
     const { train, test } = countSplit(split);
     if (test !== counts.shared || train + test !== counts.images) differs(place, `${counts.images} images, ${counts.shared} of them shared, in ${best?.sessions.length ?? 0} sessions`, `${train + test}, ${test}`);
   }
-  const general = atlases.find((atlas) => atlas.name === 'nsdgeneral')?.regions.reduce((sum, region) => sum + region.voxels, 0);
+  const payload = 2 * RELEASE_TRIALS_PER_SESSION * expectedGrid.reduce((product, extent) => product * extent, 1);
+  const odd = best?.sessions.find(({ container, bytes }) => container === 'hdf5' && (bytes < RELEASE_OVERHEAD.least * payload || bytes > RELEASE_OVERHEAD.most * payload));
+  if (odd !== undefined) differs(odd.file, `${Math.round(RELEASE_OVERHEAD.least * payload)} to ${Math.round(RELEASE_OVERHEAD.most * payload)} bytes`, `${odd.bytes}`);
+  for (const { name, file, least, label } of atlases) {
+    const known = RELEASE_LABELS[name];
+    const most = label.reduce((a, b) => Math.max(a, b), 0);
+    if (known !== undefined && (least < known.least || most > known.labels)) differs(file, `labels from ${known.least} to ${known.labels}`, `${least} to ${most}`);
+  }
+  const general = atlases.find((atlas) => atlas.name === 'nsdgeneral')?.index.length;
   if (general !== undefined && subject.space === 'func1pt8mm' && general !== facts.nsdgeneral) differs(`${roiFolder(subject.id, subject.space)}/nsdgeneral.nii.gz`, `${facts.nsdgeneral} voxels`, `${general}`);
   anatomy.surfaces.forEach((surface) => {
     const expected = facts.vertices[surface.hemisphere === 'lh' ? 0 : 1];

@@ -104,6 +104,7 @@ export const CURVATURES: readonly string[] = ['curv', 'curvature.mgz'];
 export const transformFolder = (subject: string): string => `${PPDATA}/${subject}/transforms`;
 export const layerTransform = (subject: string, hemisphere: Hemisphere, space: Space, depth: string): string =>
   `${transformFolder(subject)}/${hemisphere}.${TRANSFORM_NAME[space]}-to-${depth}.mgz`;
+export const anatomyTransform = (subject: string, hemisphere: Hemisphere, surface: string): string => `${transformFolder(subject)}/${hemisphere}.anat0pt8-to-${surface}.mgz`;
 export const toFsaverage = (subject: string, hemisphere: Hemisphere): string => `${transformFolder(subject)}/${hemisphere}.white-to-fsaverage.mgz`;
 
 export const STIMULI_FILE = 'nsddata_stimuli/stimuli/nsd/nsd_stimuli.hdf5';

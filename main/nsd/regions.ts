@@ -24,6 +24,8 @@ export type Grid = readonly [number, number, number];
 export interface LabelVolume {
   readonly file: string;
   readonly grid: Grid;
+  /** Smallest value of the volume; 0 if none is negative. */
+  readonly least: number;
   /** Linear 0-based voxel indices in file order (i fastest), ascending `[n]`. */
   readonly index: Int32Array;
   /** Positive label of each `[n]`. */
@@ -46,6 +48,8 @@ export interface CollectionFiles {
 /** Labels are integers; resampling by others may leave this much rounding. */
 const LABEL_TOLERANCE = 1e-3;
 const MAX_LABEL = 100_000;
+/** Room for this many labelled voxels at first; it doubles as needed. */
+const FIRST_LABELS = 1 << 15;
 const HOST_IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 /** Collections of a roi folder in the order of the release, then a user's own by name. */
@@ -71,39 +75,54 @@ export function labelsOf(bytes: Uint8Array, file: string, grid: Grid | null): La
   const { header, data } = voxelsOf(bytes, file);
   const shape = gridOf(header.shape, file);
   if (grid !== null && shape.join() !== grid.join()) throw otherGrid(file, shape, grid);
-  // Two passes over plain numbers: the first checks and counts, so that nothing grows.
+  // One pass over plain numbers, a few of which are labels.
+  let index = new Int32Array(FIRST_LABELS);
+  let label = new Int32Array(FIRST_LABELS);
   let count = 0;
+  let least = 0;
   for (let i = 0; i < data.length; i++) {
     const value = data[i] ?? NaN;
-    const rounded = Math.round(value);
-    if (!(Math.abs(value - rounded) <= LABEL_TOLERANCE && rounded <= MAX_LABEL)) throw notALabel(file, value, i, shape);
-    if (rounded > 0) count++;
-  }
-  const index = new Int32Array(count);
-  const label = new Int32Array(count);
-  for (let i = 0, n = 0; n < count; i++) {
-    const rounded = Math.round(data[i] ?? 0);
-    if (rounded > 0) {
-      index[n] = i;
-      label[n++] = rounded;
+    const whole = (value | 0) === value ? value : wholeOf(value);
+    if (whole <= 0) {
+      if (whole < least) least = whole;
+      continue;
     }
+    if (!(whole <= MAX_LABEL)) throw notALabel(file, value, i, shape);
+    if (count === index.length) {
+      index = grown(index);
+      label = grown(label);
+    }
+    index[count] = i;
+    label[count++] = whole;
   }
-  return { file, grid: shape, index, label };
+  return { file, grid: shape, least, index: index.slice(0, count), label: label.slice(0, count) };
+}
+
+function grown(list: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const longer = new Int32Array(2 * list.length);
+  longer.set(list);
+  return longer;
+}
+
+/** The whole number that a value stands for, NaN if it stands for none. */
+function wholeOf(value: number): number {
+  const rounded = Math.round(value);
+  return Math.abs(value - rounded) <= LABEL_TOLERANCE ? rounded : NaN;
 }
 
 /** Values of a volume as numbers. What NSD stores (unscaled little-endian float64 and int16) is looked at in place, not copied. */
-function voxelsOf(bytes: Uint8Array, file: string): { readonly header: NiftiHeader; readonly data: Float64Array | Int16Array | Float32Array } {
+function voxelsOf(bytes: Uint8Array, file: string): { readonly header: NiftiHeader; readonly data: Float64Array } {
   const plain = isGzip(bytes) ? null : readNiftiHeader(bytes, file);
   if (plain !== null && HOST_IS_LITTLE_ENDIAN && plain.littleEndian && isUnscaled(plain) && (plain.dtype === 'float64' || plain.dtype === 'int16')) {
     const from = bytes.byteOffset + plain.dataOffset;
     const count = sizeOf(plain.shape);
     const width = BYTES[plain.dtype];
     if (from % width === 0 && plain.dataOffset + count * width <= bytes.length) {
-      return { header: plain, data: plain.dtype === 'float64' ? new Float64Array(bytes.buffer, from, count) : new Int16Array(bytes.buffer, from, count) };
+      return { header: plain, data: plain.dtype === 'float64' ? new Float64Array(bytes.buffer, from, count) : new Float64Array(new Int16Array(bytes.buffer, from, count)) };
     }
   }
   const image = readNifti(bytes, file);
-  return { header: image.header, data: isUnscaled(image.header) ? toFloat64(image.data) : image.scaled().data };
+  return { header: image.header, data: isUnscaled(image.header) ? toFloat64(image.data) : new Float64Array(image.scaled().data) };
 }
 
 const isUnscaled = ({ sclSlope, sclInter }: NiftiHeader): boolean => sclSlope === 0 || Number.isNaN(sclSlope) || (sclSlope === 1 && sclInter === 0);
@@ -134,21 +153,36 @@ function notALabel(file: string, value: number, at: number, [X, Y]: Grid): UserE
 /** Two label volumes of the same grid as one; `over` wins where both are labelled. */
 export function overlay(base: LabelVolume, over: LabelVolume, file = base.file): LabelVolume {
   if (base.grid.join() !== over.grid.join()) throw otherGrid(over.file, over.grid, base.grid);
-  const dense = new Int32Array(base.grid[0] * base.grid[1] * base.grid[2]);
-  base.index.forEach((voxel, i) => { dense[voxel] = base.label[i] ?? 0; });
-  over.index.forEach((voxel, i) => { dense[voxel] = over.label[i] ?? 0; });
-  const index = Int32Array.from(new Set([...base.index, ...over.index])).sort();
-  return { file, grid: base.grid, index, label: Int32Array.from(index, (voxel) => dense[voxel] ?? 0) };
+  // Both lists ascend: one merge.
+  const most = base.index.length + over.index.length;
+  const index = new Int32Array(most);
+  const label = new Int32Array(most);
+  let count = 0;
+  for (let b = 0, o = 0; b < base.index.length || o < over.index.length;) {
+    const under = base.index[b] ?? Infinity;
+    const upper = over.index[o] ?? Infinity;
+    index[count] = Math.min(under, upper);
+    label[count++] = (upper <= under ? over.label[o] : base.label[b]) ?? 0;
+    if (under <= upper) b++;
+    if (upper <= under) o++;
+  }
+  return { file, grid: base.grid, least: Math.min(base.least, over.least), index: index.slice(0, count), label: label.slice(0, count) };
 }
 
 /** The eleven merged groups from the two collections they are made of (2.5). */
 export function mergedAtlas(base: LabelVolume, override: LabelVolume): Atlas {
   const both = overlay(base, override);
-  const group = Int32Array.from(both.label, (label) => GROUP_OF_LABEL[label] ?? 0);
-  const kept = group.reduce<number[]>((list, value, i) => { if (value > 0) list.push(i); return list; }, []);
+  const index = both.index.slice();
+  const label = new Int32Array(index.length);
+  let count = 0;
+  both.label.forEach((value, i) => {
+    const group = GROUP_OF_LABEL[value] ?? 0;
+    if (group === 0) return;
+    index[count] = both.index[i] ?? 0;
+    label[count++] = group;
+  });
   return {
-    name: MERGED_ATLAS, file: both.file, grid: both.grid,
-    index: Int32Array.from(kept, (i) => both.index[i] ?? 0), label: Int32Array.from(kept, (i) => group[i] ?? 0),
+    name: MERGED_ATLAS, file: both.file, grid: both.grid, least: both.least, index: index.slice(0, count), label: label.slice(0, count),
     names: new Map(MERGED_GROUPS.map((entry, i) => [i + 1, entry.name])),
   };
 }
@@ -162,20 +196,26 @@ export async function labelNames(folder: Folder, subject: string, space: Space, 
   return new Map((FALLBACK_NAMES[collection] ?? []).map((name, i) => [i + 1, name]));
 }
 
+/** Voxels of each label, by label. */
+function countLabels(labels: Int32Array): readonly number[] {
+  const counts = new Array<number>(1 + labels.reduce((most, label) => Math.max(most, label), 0)).fill(0);
+  for (const label of labels) counts[label] = (counts[label] ?? 0) + 1;
+  return counts;
+}
+
 /** Gives every label that occurs a name: a lone label 1 takes the collection's, others `NAME-label`. */
 export function named(name: string, volume: LabelVolume, table: ReadonlyMap<number, string>): Atlas {
   const names = new Map(table);
-  const present = [...new Set(volume.label)].sort((a, b) => a - b);
+  const present = countLabels(volume.label).flatMap((count, label) => (count > 0 ? [label] : []));
   for (const label of present) if (!names.has(label)) names.set(label, present.length === 1 && label === 1 && table.size === 0 ? name : `${name}-${label}`);
   return { ...volume, name, names };
 }
 
 /** Every named region with its number of voxels, by label; regions may be empty. */
 export function summaryOf(atlas: Atlas): AtlasSummary {
-  const voxels = new Map<number, number>();
-  for (const label of atlas.label) voxels.set(label, (voxels.get(label) ?? 0) + 1);
+  const voxels = countLabels(atlas.label);
   const labels = [...atlas.names.keys()].sort((a, b) => a - b);
-  return { name: atlas.name, regions: labels.map((label) => ({ label, name: atlas.names.get(label) ?? '', voxels: voxels.get(label) ?? 0 })) };
+  return { name: atlas.name, regions: labels.map((label) => ({ label, name: atlas.names.get(label) ?? '', voxels: voxels[label] ?? 0 })) };
 }
 
 /** Voxels of some regions, in file order, with the region of each. */

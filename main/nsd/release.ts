@@ -37,3 +37,19 @@ export const RELEASE_SUBJECTS: Readonly<Record<string, ReleaseSubject>> = {
 export const RELEASE_COUNTS: ReadonlyMap<number, { readonly images: number; readonly shared: number }> = new Map([
   [30, { images: 9209, shared: 907 }], [32, { images: 9411, shared: 930 }], [37, { images: 9841, shared: 982 }], [40, { images: 10_000, shared: 1000 }],
 ]);
+
+/** The pictures that every subject saw, by their 1-based ids. */
+export const RELEASE_SHARED = { count: 1000, first: 2951, last: 72_949 } as const;
+
+/** Labels of each collection; values run from `least` (-1 outside cortex, where it is used) to `labels`. */
+export const RELEASE_LABELS: Readonly<Record<string, { readonly least: -1 | 0; readonly labels: number }>> = {
+  nsdgeneral: { least: -1, labels: 1 }, 'prf-visualrois': { least: -1, labels: 7 }, 'prf-eccrois': { least: -1, labels: 5 }, 'floc-faces': { least: -1, labels: 5 },
+  'floc-words': { least: -1, labels: 5 }, 'floc-places': { least: -1, labels: 3 }, 'floc-bodies': { least: -1, labels: 4 }, streams: { least: -1, labels: 7 },
+  Kastner2015: { least: -1, labels: 25 }, HCP_MMP1: { least: -1, labels: 180 }, corticalsulc: { least: -1, labels: 28 }, thalamus: { least: 0, labels: 5 }, MTL: { least: 0, labels: 10 },
+};
+
+/** Bytes of a session's HDF5 file over its payload: a chunk tree of about 65 bytes a voxel (nsd-data-format 1.2). */
+export const RELEASE_OVERHEAD = { least: 1.03, most: 1.07 } as const;
+
+/** Where the 0.8 mm anatomical grid lies: c_ras of the surfaces, minus the centre of the first voxel, voxel size (nsd-data-format 5.2). */
+export const RELEASE_ANATOMY = { centreMm: 0.4, firstVoxelMm: 127.6, voxelMm: 0.8 } as const;

@@ -14,9 +14,8 @@ import { writeMgh } from '../formats/mgh.ts';
 import { writeNifti } from '../formats/nifti.ts';
 import { writeTsv } from '../formats/tsv.ts';
 import { betaFolder, BETAS, captionFile, CAPTION_FOLDERS, COLLECTIONS, DEPTHS, DESIGN_FILE, functionalFolder, HEMISPHERES, layerTransform, ncsnrFile, responsesFile, roiFolder, STIM_INFO_FILE, STIMULI_DATASET, STIMULI_FILE, surfaceFile, SYNTHETIC_FILE } from './layout.ts';
-import { FALLBACK_NAMES } from './region-names.ts';
 import type { Grid } from './regions.ts';
-import { RELEASE_IMAGES, RELEASE_SUBJECTS, RELEASE_TRIALS_PER_SESSION } from './release.ts';
+import { RELEASE_IMAGES, RELEASE_LABELS, RELEASE_SUBJECTS, RELEASE_TRIALS_PER_SESSION } from './release.ts';
 import type { ReleaseSubject } from './release.ts';
 import { planChunks, writeChunked, writeContiguous } from './sparse-hdf5.ts';
 import { fullSizeDesign } from './stand-in-design.ts';
@@ -148,14 +147,15 @@ async function writeSubject(root: string, id: string, facts: ReleaseSubject, des
   }
 }
 
-/** Labels by place in the list of voxels, as many as the release has names for (all 28 or 180 where it gives none). */
+/** Labels by place in the list of voxels, as many as the release has. */
 async function writeCollection(id: string, collection: string, voxels: Int32Array, grid: Grid, volume: (data: NdArray) => Uint8Array, put: Put): Promise<void> {
   const [X, Y, Z] = grid;
-  const count = collection === 'HCP_MMP1' ? 180 : FALLBACK_NAMES[collection]?.length ?? 28;
-  const both = new Float64Array(X * Y * Z).fill(-1);
+  const count = RELEASE_LABELS[collection]?.labels ?? 1;
+  const outside = RELEASE_LABELS[collection]?.least ?? -1;
+  const both = new Float64Array(X * Y * Z).fill(outside);
   voxels.forEach((voxel, n) => { both[voxel] = 1 + (Math.floor(n / 40) % count); });
   for (const side of ['', 'lh.', 'rh.']) {
-    const data = both.map((label, voxel) => (side === '' || (voxel % X < X / 2) === (side === 'lh.') ? label : -1));
+    const data = both.map((label, voxel) => (side === '' || (voxel % X < X / 2) === (side === 'lh.') ? label : outside));
     await put(`${roiFolder(id, SPACE)}/${side}${collection}.nii.gz`, volume(ndarray('float64', [Z, Y, X], data)));
   }
 }

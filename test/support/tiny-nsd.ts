@@ -171,7 +171,7 @@ async function writeAnatomy(root: string): Promise<Float32Array> {
     await put(root, `${label}.prf-visualrois.mgz`, writeMgh({ data: f32([6], [0, 7, 0, 0, 0, 0]) }, { compress: true }));
     for (const [d, depth] of ['layerB1', 'layerB2', 'layerB3'].entries()) {
       // x, y, z of six vertices: voxel (1,1,1), halfway, last voxel, outside, none, depth-dependent.
-      const coordinates = [1, 2.5, 7, 7.6, 9999, 2 + d, 1, 2, 6, 3, 9999, 3, 1, 2, 5, 2, 9999, 4];
+      const coordinates = [1, 2.5, 7, d === 1 ? 9999 : 7.6, 9999, 2 + d, 1, 2, 6, 3, 9999, 3, 1, 2, 5, 2, 9999, 4];
       await put(root, `nsddata/ppdata/subj01/transforms/${hemisphere}.func1pt8-to-${depth}.mgz`, writeMgh({ data: f32([3, 6], coordinates) }, { compress: true }));
     }
   }

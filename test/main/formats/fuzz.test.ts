@@ -26,6 +26,7 @@ import { openHdf5 } from '../../../main/formats/hdf5.ts';
 import { readMat5 } from '../../../main/formats/mat5.ts';
 import { readMgh, readMghFrame, readMghHeader } from '../../../main/formats/mgh.ts';
 import { readNifti, readNiftiHeader, streamNiftiVolumes } from '../../../main/formats/nifti.ts';
+import { readNumberColumns } from '../../../main/formats/number-columns.ts';
 import { readNpy, readNpyHeader } from '../../../main/formats/npy.ts';
 import { readNpz } from '../../../main/formats/npz.ts';
 import { readPng } from '../../../main/formats/png.ts';
@@ -80,6 +81,7 @@ const READERS: Readonly<Record<string, Case>> = {
   readMat5: { samples: ['mat-plain.mat', 'mat-compressed.mat', 'mat-compact-big.mat'], read: (bytes) => readMat5(bytes, 'x', LIMIT) },
   readCsv: { samples: ['stim.csv'], read: (bytes) => readCsv(bytes, 'x') },
   readTsv: { samples: ['responses.tsv'], read: (bytes) => readTsv(bytes, 'x') },
+  readNumberColumns: { samples: ['responses.tsv'], read: (bytes) => readNumberColumns(bytes, 'x', { form: 'tsv', wanted: (header) => header.slice(0, 4) }) },
   readCaptions: { samples: ['captions.json', 'captions-utf8.json'], read: (bytes) => drain(readCaptions(chunksOf(bytes), 'x')) },
   readInstances: { samples: ['instances.json'], read: (bytes) => drain(readInstances(chunksOf(bytes), 'x')) },
   readGifti: { samples: ['gifti-ASCII-little.gii', 'gifti-B64GZ-little.gii', 'gifti-column.gii', 'gifti.gii.gz'], read: (bytes) => readGifti(bytes, 'x', LIMIT) },
