@@ -16,6 +16,7 @@ import { writeCaptions, writeInstances } from '../formats/coco.ts';
 import type { Caption, Instance } from '../formats/coco.ts';
 import { writeCsv } from '../formats/csv.ts';
 import { writeMat5 } from '../formats/mat5.ts';
+import { makeFolder } from '../formats/new-folder.ts';
 import { writePng } from '../formats/png.ts';
 import { catalogue, COCO_CATEGORIES, cocoCaptions, cocoImage, cocoInstances, pictureTable, SPLITS } from './annotation.ts';
 import { captionsOf } from './caption.ts';
@@ -59,7 +60,7 @@ function syntheticText({ subjects, seed, sessions, pixels }: Required<DemoOption
 }
 
 async function checkTarget(root: string): Promise<void> {
-  await mkdir(root, { recursive: true });
+  await makeFolder(root);
   const names = (await readdir(root)).filter((name) => !name.startsWith('.'));
   const exists = await access(join(root, SYNTHETIC_FILE)).then(() => true, () => false);
   if (names.length > 0 && !exists) {

@@ -9,6 +9,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../common/errors.ts';
 import type { DType, NdArray } from '../../common/ndarray.ts';
+import { makeFolder } from '../formats/new-folder.ts';
 import { readNpy, writeNpy } from '../formats/npy.ts';
 
 /** Path of an artefact relative to the workspace, with `/`. */
@@ -32,7 +33,7 @@ export async function hasArtefact(workspace: string, key: string): Promise<boole
 export async function putWhole(workspace: string, key: string, about: object, write: (folder: string) => Promise<void>): Promise<number> {
   const folder = artefactFolder(workspace, key);
   const temporary = `${folder}.${randomUUID().slice(0, 8)}.tmp`;
-  await fs.mkdir(temporary, { recursive: true });
+  await makeFolder(temporary);
   try {
     await write(temporary);
     await fs.writeFile(path.join(temporary, 'artefact.json'), JSON.stringify(about));
@@ -47,7 +48,7 @@ export async function putWhole(workspace: string, key: string, about: object, wr
 
 /** Writes one file of an item artefact atomically. */
 export async function putItem(folder: string, name: string, bytes: Uint8Array): Promise<void> {
-  await fs.mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const temporary = path.join(folder, `.${name}.${randomUUID().slice(0, 8)}.tmp`);
   const handle = await fs.open(temporary, 'w');
   try {

@@ -26,10 +26,17 @@ export interface Store {
   close(): void;
 }
 
+/** A folder and its parents, outermost first. */
+function levelsOf(folder: string): string[] {
+  const parent = path.dirname(folder);
+  return parent === folder ? [folder] : [...levelsOf(parent), folder];
+}
+
 /** Opens (and creates) a workspace. Throws UserError `busy` if another living process has it open. */
 export function openStore(workspace: string): Store {
   try {
-    fs.mkdirSync(path.join(workspace, 'artefacts'), { recursive: true });
+    // Level by level: Node's recursive form never returns where a file system (/proc, some shares) refuses to make folders.
+    for (const level of levelsOf(path.resolve(workspace, 'artefacts'))) if (!fs.existsSync(level)) fs.mkdirSync(level);
     fs.accessSync(workspace, fs.constants.W_OK);
   } catch (error) {
     throw new UserError('bad-input', `the workspace ${workspace} cannot be written`, {

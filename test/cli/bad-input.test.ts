@@ -72,6 +72,10 @@ const CASES: readonly Case[] = [
   { mistake: 'a workspace that another process holds', words: run('recipe', 'whole', 'locked'), code: 3, error: { kind: 'busy', file: 'lock.json', expected: 'no other process', found: `process ${process.pid}` } },
   { mistake: 'a workspace that cannot be written', words: run('recipe', 'whole', 'recipe.json/ws'), code: 3, error: { file: 'ws', expected: 'writable', found: 'a file, not a folder' } },
   { mistake: 'an output place that cannot be written', words: 'responses @whole --subject subj01 --out @recipe.json/x.npy', code: 3, error: { file: 'recipe.json', expected: 'can be written' } },
+  ...(process.platform === 'linux' ? [
+    { mistake: 'an output folder in /proc', words: 'fit --x @x.npy --y @x.npy --alphas 1 --out /proc/x', code: 3, error: { file: '/proc/x', expected: 'can be written', found: 'makes no folders' } },
+    { mistake: 'a workspace in /proc', words: 'run @recipe.json --data @whole --workspace /proc/x/y', code: 3, error: { file: '/proc/x', expected: 'writable' } },
+  ] : []),
   { mistake: 'NaN in a matrix', words: 'fit --x @holes.npy --y @x.npy --out @decoder', code: 3, error: { file: 'holes.npy', expected: 'finite', found: 'NaN' } },
   { mistake: 'X and Y of different lengths', words: 'fit --x @x.npy --y @y.npy --out @decoder', code: 3, error: { file: 'y.npy', expected: '20 rows', found: '19 rows' } },
   { mistake: 'a map of no workspace', words: 'map --workspace @empty --run x --out @m.npy', code: 3, error: { file: 'empty', expected: 'store.db' } },

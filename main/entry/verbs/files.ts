@@ -1,8 +1,8 @@
 /** Reading what a verb was given and writing what it makes, with errors that a person can act on. */
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { UserError } from '../../../common/errors.ts';
-import { fileError, whatHappened } from '../../../common/file-error.ts';
+import { fileError } from '../../../common/file-error.ts';
+import { makeFolder } from '../../formats/new-folder.ts';
 import { writeAtomically } from '../../ipc/atomic-file.ts';
 
 /** The bytes of a file; `expected` says what it should be. Throws UserError naming it. */
@@ -10,15 +10,8 @@ export async function readInput(file: string, expected: string): Promise<Uint8Ar
   return fs.readFile(file).catch((error: unknown) => { throw fileError(error, file, expected); });
 }
 
-/** Makes a folder for output. Throws UserError naming it. */
-export async function outputFolder(folder: string): Promise<void> {
-  await fs.mkdir(folder, { recursive: true }).catch((error: unknown) => {
-    throw new UserError('bad-input', `${folder} cannot be written`, { file: folder, expected: 'a folder that can be written', found: whatHappened(error), fix: 'Choose another place for the output.' });
-  });
-}
-
 /** Writes a file, its folder too, so that a failure never leaves half of it. Throws UserError naming it. */
 export async function writeOutput(file: string, content: Uint8Array | string): Promise<void> {
-  await outputFolder(path.dirname(file));
+  await makeFolder(path.dirname(file));
   await writeAtomically(file, typeof content === 'string' ? new TextEncoder().encode(content) : content);
 }

@@ -3,11 +3,12 @@ import { UserError } from '../../../common/errors.ts';
 import type { F32, NdArray } from '../../../common/ndarray.ts';
 import { f32 } from '../../../common/ndarray.ts';
 import { arrayFolder } from '../../experiments/array-folder.ts';
+import { makeFolder } from '../../formats/new-folder.ts';
 import { readNpy } from '../../formats/npy.ts';
 import { sessionProducts } from '../../linalg/session-products.ts';
 import { fitDecoder } from '../../ridge/decoder.ts';
 import { arrayTargets } from '../../ridge/targets.ts';
-import { outputFolder, readInput } from './files.ts';
+import { readInput } from './files.ts';
 import type { Verb } from './verb.ts';
 import { choice, list, numeric, required } from './verb.ts';
 
@@ -36,7 +37,7 @@ export const FIT: Verb = {
     });
     const groups = context.options['groups'] === undefined ? undefined : Array.from((await readNumbers(path.resolve(context.options['groups']))).data, Number);
     const grid = alphas.length > 0 ? alphas : GRID.map((alpha) => alpha * rows);
-    await outputFolder(out);
+    await makeFolder(out);
     const products = sessionProducts();
     try {
       const decoder = await fitDecoder({

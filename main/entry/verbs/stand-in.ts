@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { UserError } from '../../../common/errors.ts';
+import { makeFolder } from '../../formats/new-folder.ts';
 import { RELEASE_SUBJECTS } from '../../nsd/release.ts';
 import { writeStandIn } from '../../nsd/stand-in.ts';
-import { outputFolder } from './files.ts';
 import type { Verb } from './verb.ts';
 import { list, numeric } from './verb.ts';
 
@@ -19,7 +19,7 @@ export const STAND_IN: Verb = {
     if (unknown !== undefined) throw new UserError('usage', `--subjects ${unknown}`, { expected: known.join(', '), found: unknown });
     const sessions = numeric(context, 'sessions', 40);
     const from = performance.now();
-    await outputFolder(folder);
+    await makeFolder(folder);
     await writeStandIn(folder, { subjects, sessions, filledSessions: numeric(context, 'filled', 1), seed: numeric(context, 'seed', 1), signal: context.signal, progress: context.note });
     const seconds = (performance.now() - from) / 1000;
     context.out({ folder, subjects, sessions, seconds, synthetic: true }, `Wrote a stand-in of ${subjects.length} subjects to ${folder} in ${seconds.toFixed(1)} s; it holds nothing of NSD.`);
