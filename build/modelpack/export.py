@@ -108,6 +108,30 @@ def fixed(shape, phase):
     return np.sin(0.37 * np.arange(int(np.prod(shape)), dtype=np.float64) + phase).reshape(shape).astype(np.float32)
 
 
+BLOCKS = 6
+STATES = ["image_embeds", "last_hidden_state", *(f"hidden_states.{k}" for k in range(BLOCKS + 1))]
+# Names of inputs and outputs of each graph, and which of their axes may have any length.
+AXES = {
+    "text_encoder": (["input_ids"], ["text_embeds", "last_hidden_state"],
+                     {"input_ids": {0: "batch_size", 1: "sequence_length"}, "text_embeds": {0: "batch_size"}, "last_hidden_state": {0: "batch_size", 1: "sequence_length"}}),
+    "image_encoder": (["pixel_values"], STATES, {name: {0: "batch_size"} for name in ["pixel_values", *STATES]}),
+    "vae_encoder": (["sample"], ["latent_parameters"], {"sample": {0: "batch_size"}, "latent_parameters": {0: "batch_size"}}),
+    "vae_decoder": (["latent_sample"], ["sample"], {"latent_sample": {0: "batch_size"}, "sample": {0: "batch_size"}}),
+    "unet": (["sample", "timestep", "encoder_hidden_states"], ["out_sample"],
+             {"sample": {0: "batch_size"}, "timestep": {0: "steps"}, "encoder_hidden_states": {0: "batch_size", 1: "sequence_length"}, "out_sample": {0: "batch_size"}}),
+}
+
+
+def examples(tokenizer):
+    """Fixed inputs of each network, by name."""
+    return {"text_encoder": {"input_ids": token_ids(tokenizer, [CAPTION])},
+            "image_encoder": {"pixel_values": torch.from_numpy(fixed((1, 3, CLIP_PIXELS, CLIP_PIXELS), 0.1))},
+            "vae_encoder": {"sample": torch.from_numpy(fixed((1, 3, PIXELS, PIXELS), 0.2))},
+            "vae_decoder": {"latent_sample": torch.from_numpy(fixed((1, 4, 16, 16), 0.3))},
+            "unet": {"sample": torch.from_numpy(fixed((1, 4, 16, 16), 0.3)), "timestep": torch.tensor([501]),
+                     "encoder_hidden_states": torch.from_numpy(fixed((1, CONTEXT, TEXT_WIDTH), 0.4))}}
+
+
 def main():
     run, pack, golden, version = sys.argv[1:5]
     torch.set_num_threads(1)
@@ -119,28 +143,15 @@ def main():
     shutil.rmtree(f"{pack}/tokenizer", ignore_errors=True)
     shutil.copytree(f"{run}/tokenizer", f"{pack}/tokenizer")
     tokenizer = load_tokenizer(f"{run}/tokenizer")
-    ids = token_ids(tokenizer, [CAPTION])
+    inputs = examples(tokenizer)
+    ids = inputs["text_encoder"]["input_ids"]
     assert ids[0].tolist().index(tokenizer.eos_token_id) == len(CAPTION.split(" ")) + 1
-    pixels = torch.from_numpy(fixed((1, 3, CLIP_PIXELS, CLIP_PIXELS), 0.1))
-    picture = torch.from_numpy(fixed((1, 3, PIXELS, PIXELS), 0.2))
-    latent = torch.from_numpy(fixed((1, 4, 16, 16), 0.3))
-    context = torch.from_numpy(fixed((1, CONTEXT, TEXT_WIDTH), 0.4))
-    time = torch.tensor([501])
+    pixels, picture = inputs["image_encoder"]["pixel_values"], inputs["vae_encoder"]["sample"]
+    latent, time, context = inputs["unet"].values()
     layers = vision.config.num_hidden_layers
+    modules = {"text_encoder": Text(text), "image_encoder": Image(vision), "vae_encoder": Encoder(vae), "vae_decoder": Decoder(vae), "unet": Unet(unet)}
     with torch.no_grad():
-        graphs = {
-            "text_encoder": export(Text(text), (ids,), f"{pack}/text_encoder/model.onnx", ["input_ids"], ["text_embeds", "last_hidden_state"],
-                                   {"input_ids": {0: "batch_size", 1: "sequence_length"}, "text_embeds": {0: "batch_size"}, "last_hidden_state": {0: "batch_size", 1: "sequence_length"}}),
-            "image_encoder": export(Image(vision), (pixels,), f"{pack}/image_encoder/model.onnx", ["pixel_values"],
-                                    ["image_embeds", "last_hidden_state", *(f"hidden_states.{k}" for k in range(layers + 1))],
-                                    {name: {0: "batch_size"} for name in ["pixel_values", "image_embeds", "last_hidden_state", *(f"hidden_states.{k}" for k in range(layers + 1))]}),
-            "vae_encoder": export(Encoder(vae), (picture,), f"{pack}/vae_encoder/model.onnx", ["sample"], ["latent_parameters"],
-                                  {"sample": {0: "batch_size"}, "latent_parameters": {0: "batch_size"}}),
-            "vae_decoder": export(Decoder(vae), (latent,), f"{pack}/vae_decoder/model.onnx", ["latent_sample"], ["sample"],
-                                  {"latent_sample": {0: "batch_size"}, "sample": {0: "batch_size"}}),
-            "unet": export(Unet(unet), (latent, time, context), f"{pack}/unet/model.onnx", ["sample", "timestep", "encoder_hidden_states"], ["out_sample"],
-                           {"sample": {0: "batch_size"}, "timestep": {0: "steps"}, "encoder_hidden_states": {0: "batch_size", 1: "sequence_length"}, "out_sample": {0: "batch_size"}}),
-        }
+        graphs = {name: export(module, tuple(inputs[name].values()), f"{pack}/{name}/model.onnx", *AXES[name]) for name, module in modules.items()}
         names = {name for node in graphs["image_encoder"].graph.node for name in node.output}
         taps = [f"/model/vision_model/encoder/layers.{k}/mlp/fc2/Add_output_0" for k in range(layers)]
         if not set(taps) <= names:
@@ -164,9 +175,7 @@ def main():
                               **{taps[k]: tapped[k] for k in range(layers)}},
             "vae_encoder": {"latent_parameters": parameters}, "vae_decoder": {"sample": decoded}, "unet": {"out_sample": guess},
         }
-    inputs = {"text_encoder": {"input_ids": ids.numpy()}, "image_encoder": {"pixel_values": pixels.numpy()},
-              "vae_encoder": {"sample": picture.numpy()}, "vae_decoder": {"latent_sample": latent.numpy()},
-              "unet": {"sample": latent.numpy(), "timestep": time.numpy(), "encoder_hidden_states": context.numpy()}}
+    arrays = {name: {k: v.numpy() for k, v in given.items()} for name, given in inputs.items()}
     report = {}
     for name, graph in graphs.items():
         exposed = onnx.ModelProto()
@@ -174,15 +183,15 @@ def main():
         have = {o.name for o in exposed.graph.output}
         exposed.graph.output.extend(onnx.helper.make_empty_tensor_value_info(n) for n in expected[name] if n not in have)
         session = onnxruntime.InferenceSession(exposed.SerializeToString(), providers=["CPUExecutionProvider"])
-        got = dict(zip(expected[name], session.run(list(expected[name]), inputs[name])))
+        got = dict(zip(expected[name], session.run(list(expected[name]), arrays[name])))
         worst = max(float(np.abs(got[k] - v.numpy()).max() / np.abs(v.numpy()).max()) for k, v in expected[name].items())
         assert worst < TOLERANCE, (name, worst)
         # Two different rows in one batch must equal the rows alone: the exported batch axis is real.
-        double = {k: (np.concatenate([v, np.flip(v, -1)]) if k != "timestep" else v) for k, v in inputs[name].items()}
+        double = {k: (np.concatenate([v, np.flip(v, -1)]) if k != "timestep" else v) for k, v in arrays[name].items()}
         if name != "text_encoder":
             key = list(expected[name])[0]
             both = session.run([key], double)[0]
-            alone = session.run([key], {k: (np.ascontiguousarray(np.flip(v, -1)) if k != "timestep" else v) for k, v in inputs[name].items()})[0]
+            alone = session.run([key], {k: (np.ascontiguousarray(np.flip(v, -1)) if k != "timestep" else v) for k, v in arrays[name].items()})[0]
             assert np.abs(both[1] - alone[0]).max() < TOLERANCE * np.abs(alone).max(), name
         report[name] = {"worst": worst, "ops": sorted({n.op_type for n in graph.graph.node}), "nodes": len(graph.graph.node),
                         "megabytes": round(os.path.getsize(f"{pack}/{name}/model.onnx") / 1e6, 2)}
