@@ -11,7 +11,7 @@ import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
 import { createPreparer } from './cortex/prepare.ts';
 import { connectLab } from './lab.ts';
-import { openPath } from './state/actions.ts';
+import { restoreSession } from './state/actions.ts';
 import { createHover } from './state/hover.ts';
 import { createLabStore } from './state/lab-state.ts';
 import { createResources } from './state/resources.ts';
@@ -29,10 +29,4 @@ if (root === null) throw new Error('index.html has no #root');
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="style-nonce"]')?.content ?? '';
 createRoot(root).render(<App services={services} nonce={nonce} />);
 
-// Back to where the last session was, if that folder can still be reached.
-void services.data.start().then(() => {
-  const info = services.data.store.getState().info;
-  const path = info?.last.dataPath ?? null;
-  const reachable = info?.recents.find((entry) => entry.path === path)?.reachable ?? false;
-  if (path !== null && reachable && services.data.store.getState().dataPath === null) void openPath(services, path, { runId: info?.last.runId ?? null });
-});
+void restoreSession(services);

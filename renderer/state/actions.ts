@@ -25,12 +25,12 @@ export function remember({ lab, data, view }: Services): void {
   void lab.invoke('app.remember', { dataPath: data.store.getState().dataPath, runId: view.store.getState().runId }).catch(() => null);
 }
 
-/** Opens a folder and goes where it makes sense: to its newest finished run, else to what was found. */
+/** Opens a folder: its newest finished run, or the one that is asked for, and the Data screen unless another one is asked for. */
 export async function openPath(services: Services, path: string, options: { readonly runId?: string | null; readonly area?: Area } = {}): Promise<void> {
   const { data, view, resources } = services;
   resources.forget('');
   services.cortex.current?.clear();
-  view.set({ area: 'data', runId: null, subject: null, draft: null });
+  view.set({ area: options.area ?? 'data', runId: null, subject: null, draft: null });
   view.reset({ limits: null, hiddenRegions: [], atlas: null });
   const inspection = await data.openData(path);
   if (inspection === null) return;
@@ -38,8 +38,20 @@ export async function openPath(services: Services, path: string, options: { read
   const run = runs.find((row) => row.id === options.runId) ?? runs.filter((row) => row.state === 'done').sort((a, b) => b.created.localeCompare(a.created))[0] ?? null;
   view.set({ subject: run?.subject ?? inspection.subjects[0]?.id ?? null });
   if (run !== null) await selectRun(services, run.id);
-  if (options.area !== undefined) view.set({ area: options.area });
   remember(services);
+}
+
+/** Back to where the last session was, if that folder can still be reached. A screen chosen meanwhile stays chosen. */
+export async function restoreSession(services: Services): Promise<void> {
+  const { data, view } = services;
+  await data.start();
+  const { info, dataPath } = data.store.getState();
+  if (dataPath !== null) return;
+  const path = info?.last.dataPath ?? null;
+  const reachable = info?.recents.find((entry) => entry.path === path)?.reachable ?? false;
+  const { area, lastArea } = view.store.getState();
+  if (path === null || !reachable) view.set({ area: area === 'jobs' ? area : 'start' });
+  else await openPath(services, path, { runId: info?.last.runId ?? null, area: area === 'start' ? lastArea : area });
 }
 
 export async function selectRun(services: Services, runId: string | null): Promise<void> {

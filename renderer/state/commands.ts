@@ -42,8 +42,9 @@ const VIEWS: readonly (readonly [ViewName, string])[] = [
 const SHAPE_KEYS: readonly (readonly [ShapeName, string])[] = [['white', 'W'], ['pial', 'P'], ['inflated', 'I'], ['flat', 'L']];
 
 export function goTo(services: Services, area: Area): void {
-  const open = services.data.store.getState().dataPath !== null;
-  services.view.set({ area: open || area === 'jobs' ? area : 'start' });
+  const { dataPath, info } = services.data.store.getState();
+  // Until the main process has answered, the last folder may still be opened: the screen asked for then is kept.
+  services.view.set({ area: dataPath !== null || info === null || area === 'jobs' ? area : 'start' });
 }
 
 /** Folds if flat, unfolds if folded, over 0.7 s; the camera stays. */

@@ -54,6 +54,8 @@ export interface GalleryChoice {
 
 export interface ViewState {
   readonly area: Area;
+  /** The screen of the last session, where a folder that is opened again continues. */
+  readonly lastArea: Area;
   readonly runId: string | null;
   readonly subject: string | null;
   readonly selection: Selection;
@@ -106,7 +108,10 @@ export interface ViewStore {
 interface Kept {
   readonly look?: Partial<Look>;
   readonly gallery?: Partial<GalleryChoice>;
+  readonly area?: Area;
 }
+
+const AREAS: readonly Area[] = ['data', 'experiment', 'gallery', 'cortex', 'jobs'];
 
 function readKept(storage: Storage): Kept {
   try {
@@ -119,7 +124,7 @@ function readKept(storage: Storage): Kept {
 export function createViewStore(storage: Storage, clock: () => number): ViewStore {
   const kept = readKept(storage);
   const store = createStore<ViewState>(() => ({
-    area: 'start', runId: null, subject: null, selection: NO_SELECTION, look: { ...DEFAULT_LOOK, ...kept.look, limits: null, hiddenRegions: [] },
+    area: 'start', lastArea: AREAS.find((area) => area === kept.area) ?? 'data', runId: null, subject: null, selection: NO_SELECTION, look: { ...DEFAULT_LOOK, ...kept.look, limits: null, hiddenRegions: [] },
     gallery: { sort: 'id', order: 'best', size: 'M', ...kept.gallery }, draft: null, undoLabel: null, redoLabel: null,
   }));
   const past: Step[] = [], future: Step[] = [];
@@ -129,9 +134,9 @@ export function createViewStore(storage: Storage, clock: () => number): ViewStor
   const labels = (): Pick<ViewState, 'undoLabel' | 'redoLabel'> => ({ undoLabel: past.at(-1)?.label ?? null, redoLabel: future.at(-1)?.label ?? null });
 
   store.subscribe((now, before) => {
-    if (now.look === before.look && now.gallery === before.gallery) return;
+    if (now.look === before.look && now.gallery === before.gallery && now.area === before.area) return;
     if (saving !== null) clearTimeout(saving);
-    saving = setTimeout(() => { storage.setItem(STORAGE_KEY, JSON.stringify({ look: now.look, gallery: now.gallery })); }, 1000);
+    saving = setTimeout(() => { storage.setItem(STORAGE_KEY, JSON.stringify({ look: now.look, gallery: now.gallery, area: now.area === 'start' ? now.lastArea : now.area })); }, 1000);
   });
 
   const act: ViewStore['act'] = (label, group, change) => {

@@ -114,6 +114,7 @@ test('from an empty profile to a reconstructed picture, its cortex, its export, 
   await first.app.close();
   const second = await lab.start();
   page = second.page;
+  await expect(page.locator('main[data-area="cortex"]'), 'the screen that was left').toBeVisible({ timeout: 30_000 });
   await page.keyboard.press('Control+3');
   await expect(page.getByRole('gridcell').first()).toBeVisible({ timeout: 30_000 });
   expect(await page.getByRole('gridcell').count()).toBe(PICTURES);

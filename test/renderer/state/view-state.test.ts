@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { random } from '../../../common/random.ts';
 import { createViewStore } from '../../../renderer/state/view-state.ts';
 import type { ViewStore } from '../../../renderer/state/view-state.ts';
@@ -74,5 +74,19 @@ describe('what is kept between sessions', () => {
     expect(createViewStore(storage, () => 0).store.getState().look.layout).toBe('together');
     storage.setItem('optogram.view.1', JSON.stringify({ look: { layout: 'apart', limits: { low: 0, high: 9 } } }));
     expect(createViewStore(storage, () => 0).store.getState().look).toMatchObject({ layout: 'apart', limits: null });
+  });
+
+  it('remembers the screen that was left, and never the start screen', async () => {
+    const storage = new Memory();
+    const first = createViewStore(storage, () => 0);
+    expect(first.store.getState()).toMatchObject({ area: 'start', lastArea: 'data' });
+    first.set({ area: 'cortex' });
+    first.set({ area: 'start' });
+    first.set({ area: 'gallery' });
+    await vi.waitFor(() => { expect(storage.getItem('optogram.view.1')).toContain('gallery'); }, { timeout: 5000 });
+    const second = createViewStore(storage, () => 0);
+    expect(second.store.getState()).toMatchObject({ area: 'start', lastArea: 'gallery' });
+    storage.setItem('optogram.view.1', JSON.stringify({ area: 'nowhere' }));
+    expect(createViewStore(storage, () => 0).store.getState().lastArea).toBe('data');
   });
 });
