@@ -1,9 +1,10 @@
 /** Benchmarks: `npm run -s bench -- NAME [--json]`. Timings are measured here and never asserted in tests (design 8). */
 import type { Benchmark } from './benchmarks/benchmark.ts';
+import { READING } from './benchmarks/reading.ts';
 import { RIDGE } from './benchmarks/ridge.ts';
 import { parseArguments } from './arguments.ts';
 
-const BENCHMARKS: Readonly<Record<string, Benchmark>> = { ridge: RIDGE };
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = { reading: READING, ridge: RIDGE };
 
 const { words, options } = parseArguments(process.argv.slice(2), ['json']);
 const benchmark = BENCHMARKS[words[0] ?? ''];
