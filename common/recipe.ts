@@ -22,28 +22,85 @@ export interface DecoderChoice {
   readonly varianceMatching: boolean;
 }
 
+export type SchedulerName = 'ddim' | 'pndm' | 'dpm-solver++' | 'euler';
+
 export interface SamplerChoice {
-  readonly scheduler: 'ddim';
+  readonly scheduler: SchedulerName;
   readonly steps: number;
   /** Fraction of the chain that is noised and walked back, (0, 1]. */
   readonly strength: number;
   readonly guidance: number;
+  /** How strong the noise is where the walk begins: what its first step expects, or 6 % of the chain stronger, as MindDiffuser's code (method.md 0.6). */
+  readonly noise: 'consistent' | 'as-published';
+  /** Side of the latents that the walk runs at; decoded latents of another size are brought there through their picture. Null = the pack's. */
+  readonly side: number | null;
+}
+
+/** How the gradient of stage 2 is had; what each computes and costs is the table `GRADIENT_MODES` (`common/gradient-modes.ts`). */
+export type GradientMode = 'full' | 'coarse' | 'conditional' | 'truncated' | 'guided';
+
+/** Stage 2: z and c adjusted until the picture's image features meet the decoded Z_CLIP. */
+export interface RefineChoice {
+  readonly enabled: boolean;
+  readonly mode: GradientMode;
+  /** What is adjusted; at least one unless the mode is `guided`, which adjusts neither. */
+  readonly z: boolean;
+  readonly c: boolean;
+  /** `published`: MindDiffuser's six weighted terms. `z-units`: squared difference in SD of each unit, weighted by its squared cross-validated r. */
+  readonly loss: 'published' | 'z-units';
+  readonly iterations: number;
+  /** Adam's learning rates and their decay per iteration. */
+  readonly rateZ: number;
+  readonly rateC: number;
+  readonly decay: number;
+  /** The noise of stage 1 in every iteration, or new noise each time. */
+  readonly noise: 'fixed' | 'fresh';
+  /** An image stops when its loss fell by less than this share over `stopWindow` iterations; 0 = never. */
+  readonly stopChange: number;
+  readonly stopWindow: number;
+  /** Gradient at saturated pixels: none, as it is, or passed straight through (biased). */
+  readonly clamp: 'exact' | 'through';
+  /** Steps of the schedule in mode `coarse`; the final picture takes the sampler's own. */
+  readonly coarseSteps: number;
+  /** Steps whose network is differentiated in mode `truncated`. */
+  readonly lastSteps: number;
+  /** Mode `guided`: share of the walk that is steered, and the length of the push relative to the predicted noise. */
+  readonly guidedShare: number;
+  readonly guidedScale: number;
+}
+
+/** Where each feature space comes from. All `decoded` unless an ablation or an anchor says otherwise (method.md 3.4). */
+export interface InputChoice {
+  /** `random`: standard normal times the training SD plus the training mean of each value; `mean`: the training mean; `true`: the image's own. */
+  readonly z: 'decoded' | 'random' | 'mean' | 'true';
+  /** `random`: standard normal, as published; `unconditional`: the empty text, so that nothing is guided; `mean`; `true`. */
+  readonly c: 'decoded' | 'random' | 'unconditional' | 'mean' | 'true';
+  readonly clip: 'decoded' | 'true';
 }
 
 export interface Recipe {
   readonly version: 1;
   readonly name: string;
   readonly data: DataChoice;
-  /** `diffusion`: z, c and clip decoded, stage 1 run. `pixels`: voxels straight to pixels by ridge. */
-  readonly pipeline: 'diffusion' | 'pixels';
+  /** `diffusion`: z, c and clip decoded, stage 1 and 2 run. `pixels`: voxels straight to pixels by ridge. `mean-image`: the mean training picture, an anchor. */
+  readonly pipeline: 'diffusion' | 'pixels' | 'mean-image';
   /** Model pack folder or `demo`. */
   readonly pack: string;
   readonly decoder: DecoderChoice;
   readonly sampler: SamplerChoice;
+  readonly refine: RefineChoice;
+  readonly inputs: InputChoice;
   /** How many test images, in image-id order; null = all. */
   readonly images: number | null;
   readonly seed: number;
 }
+
+export const DECODED: InputChoice = { z: 'decoded', c: 'decoded', clip: 'decoded' };
+
+export const DEFAULT_REFINE: RefineChoice = {
+  enabled: false, mode: 'coarse', z: true, c: true, loss: 'z-units', iterations: 20, rateZ: 0.03, rateC: 0.03, decay: 0.999, noise: 'fixed',
+  stopChange: 0.005, stopWindow: 20, clamp: 'exact', coarseSteps: 10, lastSteps: 5, guidedShare: 0.2, guidedScale: 0.1,
+};
 
 export const DEFAULT_RECIPE: Recipe = {
   version: 1,
@@ -52,7 +109,9 @@ export const DEFAULT_RECIPE: Recipe = {
   pipeline: 'diffusion',
   pack: 'demo',
   decoder: { alphas: [0.001, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100], folds: 5, varianceMatching: true },
-  sampler: { scheduler: 'ddim', steps: 25, strength: 0.7, guidance: 3 },
+  sampler: { scheduler: 'ddim', steps: 25, strength: 0.7, guidance: 3, noise: 'consistent', side: null },
+  refine: DEFAULT_REFINE,
+  inputs: DECODED,
   images: 24,
   seed: 1,
 };
@@ -62,7 +121,7 @@ export const DEFAULT_RECIPE: Recipe = {
  * a picture decoded directly is the least-squares estimate itself, and rescaling its pixels adds noise (digits: PCC 0.770 against 0.783).
  */
 export function decoderFor(pipeline: Recipe['pipeline']): DecoderChoice {
-  return { ...DEFAULT_RECIPE.decoder, varianceMatching: pipeline === 'diffusion' };
+  return { ...DEFAULT_RECIPE.decoder, varianceMatching: pipeline !== 'pixels' };
 }
 
 /** What each field must be: a check that names what was expected, or the fields of a section. */
@@ -89,15 +148,26 @@ const orNull = (check: (value: unknown) => string | null) => (value: unknown): s
 
 const DATA: Fields = { subject: text, atlas: text, rois: texts, beta: orNull(text), zscore: oneOf('session', 'train', 'none') };
 const DECODER: Fields = { alphas: penalties, folds: integer(2, 100), varianceMatching: boolean };
-const SAMPLER: Fields = { scheduler: oneOf('ddim'), steps: integer(1, 1000), strength: number(0.01, 1), guidance: number(0, 50) };
+const SAMPLER: Fields = {
+  scheduler: oneOf('ddim', 'pndm', 'dpm-solver++', 'euler'), steps: integer(1, 1000), strength: number(0.01, 1), guidance: number(0, 50), noise: oneOf('consistent', 'as-published'),
+  side: orNull(integer(4, 512)),
+};
+const REFINE: Fields = {
+  enabled: boolean, mode: oneOf('full', 'coarse', 'conditional', 'truncated', 'guided'), z: boolean, c: boolean, loss: oneOf('published', 'z-units'), iterations: integer(1, 10_000),
+  rateZ: number(0, 10), rateC: number(0, 10), decay: number(0.1, 1), noise: oneOf('fixed', 'fresh'), stopChange: number(0, 1), stopWindow: integer(1, 10_000),
+  clamp: oneOf('exact', 'through'), coarseSteps: integer(1, 1000), lastSteps: integer(1, 1000), guidedShare: number(0, 1), guidedScale: number(0, 100),
+};
+const INPUTS: Fields = { z: oneOf('decoded', 'random', 'mean', 'true'), c: oneOf('decoded', 'random', 'unconditional', 'mean', 'true'), clip: oneOf('decoded', 'true') };
 const TOP: Fields = {
   version: (value) => (value === 1 ? null : '1'),
   name: text,
   data: DATA,
-  pipeline: oneOf('diffusion', 'pixels'),
+  pipeline: oneOf('diffusion', 'pixels', 'mean-image'),
   pack: text,
   decoder: DECODER,
   sampler: SAMPLER,
+  refine: REFINE,
+  inputs: INPUTS,
   images: orNull(integer(1, 1_000_000)),
   seed: integer(0, 4294967295),
 };
@@ -132,6 +202,8 @@ export function parseRecipe(value: unknown, file = 'recipe'): Recipe {
     data: merge(DEFAULT_RECIPE.data, given['data']),
     decoder: merge(decoderFor(given['pipeline'] === 'pixels' ? 'pixels' : 'diffusion'), given['decoder']),
     sampler: merge(DEFAULT_RECIPE.sampler, given['sampler']),
+    refine: merge(DEFAULT_RECIPE.refine, given['refine']),
+    inputs: merge(DEFAULT_RECIPE.inputs, given['inputs']),
   };
   const wrong = typeof value === 'object' && value !== null && !Array.isArray(value) ? problemIn(merged, TOP, '') : { field: '', expected: 'an object', found: value };
   if (wrong !== null) {
@@ -140,7 +212,45 @@ export function parseRecipe(value: unknown, file = 'recipe'): Recipe {
       file, expected: `${field}${wrong.expected}`, found, fix: 'Correct that field; missing ones take their defaults.',
     });
   }
+  const { refine } = merged as Recipe;
+  if (refine.enabled && refine.mode !== 'guided' && !refine.z && !refine.c) {
+    throw new UserError('bad-input', `${file} refines neither z nor c`, { file, expected: 'refine.z or refine.c true', found: 'both false', fix: 'Adjust one of them, or choose the mode "guided".' });
+  }
   return merged as Recipe;
+}
+
+/**
+ * The part of a recipe's sampler that its pictures depend on, and of its inputs and refinement: fields at their defaults are left out, so that keys made
+ * before these fields existed stay good.
+ */
+export function samplerMaterial({ noise, side, ...rest }: SamplerChoice): object {
+  return { ...rest, ...(noise === DEFAULT_RECIPE.sampler.noise ? {} : { noise }), ...(side === null ? {} : { side }) };
+}
+
+/** Fields of a refinement that its mode reads; null if it is off. */
+export function refineMaterial(choice: RefineChoice): object | null {
+  const { enabled, coarseSteps, lastSteps, guidedShare, guidedScale, ...common } = choice;
+  if (!enabled) return null;
+  const { mode, loss, clamp } = common;
+  switch (mode) {
+    case 'guided': return { mode, loss, clamp, guidedShare, guidedScale };
+    case 'coarse': return { ...common, coarseSteps };
+    case 'truncated': return { ...common, lastSteps };
+    case 'full': case 'conditional': return common;
+    default: { const never: never = mode; return never; }
+  }
+}
+
+/** Which inputs are not decoded; null if all are. */
+export function inputMaterial(inputs: InputChoice): object | null {
+  const changed = Object.entries(inputs).filter(([, source]) => source !== 'decoded');
+  return changed.length === 0 ? null : Object.fromEntries(changed);
+}
+
+/** A recipe without what changes nothing: the same for recipes that ask for the same pictures, whatever version wrote them. */
+export function essentialRecipe({ refine, inputs, sampler, ...rest }: Recipe): object {
+  const refining = refineMaterial(refine), replaced = inputMaterial(inputs);
+  return { ...rest, sampler: samplerMaterial(sampler), ...(refining === null ? {} : { refine: refining }), ...(replaced === null ? {} : { inputs: replaced }) };
 }
 
 function merge(base: object, given: unknown): unknown {

@@ -4,7 +4,7 @@
 import type { ErrorReport } from './errors.ts';
 
 /** Kinds of steps, in the order in which data flows. */
-export type StepKind = 'responses' | 'features' | 'fit' | 'predict' | 'reconstruct' | 'score' | 'maps';
+export type StepKind = 'responses' | 'features' | 'fit' | 'predict' | 'reconstruct' | 'refine' | 'score' | 'maps';
 
 export type RunState = 'waiting' | 'running' | 'done' | 'failed' | 'cancelled';
 
@@ -40,11 +40,26 @@ export interface ImageResult {
   readonly reconstruction: string;
 }
 
+/** One iteration of stage 2 on one image. */
+export interface Refinement {
+  readonly imageId: number;
+  /** Updates made before it was judged; 0 is stage 1. */
+  readonly iteration: number;
+  readonly iterations: number;
+  /** Loss against the decoded target. */
+  readonly decoded: number;
+  /** The same against the image's own features; null where they are not known. It rises while `decoded` falls when the refinement over-fits. */
+  readonly true: number | null;
+  /** Picture of this iteration, relative to the workspace folder; PNG. */
+  readonly picture: string;
+}
+
 export type RunEvent =
   | { readonly type: 'planned'; readonly steps: readonly StepPlan[]; readonly reused: readonly string[] }
   | { readonly type: 'step-started'; readonly key: string; readonly kind: StepKind; readonly title: string }
   | { readonly type: 'progress'; readonly key: string; readonly done: number; readonly total: number; readonly what: string }
   | { readonly type: 'image'; readonly key: string; readonly image: ImageResult }
+  | { readonly type: 'refinement'; readonly key: string; readonly refinement: Refinement }
   | { readonly type: 'artefact'; readonly artefact: ArtefactRow }
   | { readonly type: 'metric'; readonly key: string; readonly name: string; readonly value: number; readonly baseline?: number; readonly imageId?: number; readonly space?: string; readonly region?: string }
   | { readonly type: 'step-done'; readonly key: string; readonly seconds: number; readonly reused: boolean }

@@ -17,7 +17,8 @@ export function rowsPerRun(latentShape: readonly number[]): number {
   return Math.max(1, Math.min(MOST_ROWS, Math.floor(LARGEST_ATTENTION_BYTES / (HEADS * places * places * 4))));
 }
 
-function timeFeed(spec: TensorSpec | undefined, timestep: number): NdArray {
+/** The timestep as the network declares it. Throws `UserError` (`model-missing`) for a type that no export has. */
+export function timeFeed(spec: TensorSpec | undefined, timestep: number): NdArray {
   const shape = spec !== undefined && spec.shape.length === 0 ? [] : [1];
   switch (spec?.dtype) {
     case 'float32': return f32(shape, [timestep]);

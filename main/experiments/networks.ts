@@ -2,10 +2,13 @@
 import path from 'node:path';
 import type { F32, U8 } from '../../common/ndarray.ts';
 import { f32, ndarray, sizeOf } from '../../common/ndarray.ts';
-import type { SamplerChoice } from '../../common/recipe.ts';
+import type { RefineChoice, SamplerChoice } from '../../common/recipe.ts';
 import { encodeImages, encodeTexts } from '../clip/encode.ts';
 import { resize } from '../clip/resample.ts';
 import { loadTokeniser } from '../clip/tokenise.ts';
+import { gradientSessions } from '../diffusion/gradient-session.ts';
+import { makeRefiner, noiseLead } from '../diffusion/refiner.ts';
+import type { Refiner } from '../diffusion/refiner.ts';
 import { sample } from '../diffusion/sample.ts';
 import { makeSchedule, scheduleConfig } from '../diffusion/schedule.ts';
 import { decodePictures, encodePictures } from '../diffusion/vae.ts';
@@ -38,6 +41,10 @@ export interface Networks {
   sample(request: SampleRequest): Promise<F32>;
   /** Scaled latents to pictures, uint8 `[images, height, width, 3]`. */
   decode(latents: F32): Promise<U8>;
+  /** Latents brought to another side through their picture (decoded, resized, encoded); as they are for null or their own. */
+  atSide(latents: F32, side: number | null): Promise<F32>;
+  /** Stage 2's gradients for this many images side by side. */
+  refiner(options: { readonly sampler: SamplerChoice; readonly refine: RefineChoice; readonly images: number }): Promise<Refiner>;
   release(): Promise<void>;
 }
 
@@ -57,6 +64,7 @@ export async function openNetworks(folder: string): Promise<Networks> {
     held.catch(() => { sessions.delete(role); });
     return held;
   };
+  const gradients = gradientSessions(pack);
   const { textEncoder, imageEncoder, vaeEncoder, vaeDecoder, unet } = pack.roles;
   const config = scheduleConfig(pack.schedulerConfig, path.join(pack.dir, pack.scheduler));
   /** The empty prompt, encoded once. */
@@ -74,11 +82,22 @@ export async function openNetworks(folder: string): Promise<Networks> {
     sample: async ({ latents, noise, context, sampler, signal, progress }) => {
       const schedule = makeSchedule(config, sampler.steps);
       return sample(await session('unet'), unet, latents, noise, context, await (unconditional ??= texts([''])), {
-        schedule, scheduler: sampler.scheduler, strength: sampler.strength, guidance: sampler.guidance, signal, onStep: progress,
+        schedule, scheduler: sampler.scheduler, strength: sampler.strength, guidance: sampler.guidance, noiseLead: noiseLead(sampler), signal, onStep: progress,
       });
     },
     decode: async (latents) => decodePictures(await session('vaeDecoder'), vaeDecoder, latents),
-    release: async () => { for (const opened of sessions.values()) await (await opened).release(); },
+    atSide: async (latents, side) => {
+      if (side === null || side === latents.shape[2]) return latents;
+      const pictures = await decodePictures(await session('vaeDecoder'), vaeDecoder, latents), pixels = Math.round((pack.pixels * side) / (pack.latentShape[1] ?? side));
+      return encodePictures(await session('vaeEncoder'), vaeEncoder, fitted(pictures, pixels), [pack.latentShape[0] ?? 4, side, side]);
+    },
+    refiner: async ({ sampler, refine, images }) => makeRefiner({
+      pack, gradients, unet: await session('unet'), decoder: await session('vaeDecoder'), encoder: await session('imageEncoder'), config, sampler, refine, images, unconditional: await (unconditional ??= texts([''])),
+    }),
+    release: async () => {
+      await gradients.release();
+      for (const opened of sessions.values()) await (await opened).release();
+    },
   };
 }
 

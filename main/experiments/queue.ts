@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { JobRow, RunRow } from '../../common/contract/payloads.ts';
 import type { ErrorReport } from '../../common/errors.ts';
 import { UserError } from '../../common/errors.ts';
+import { essentialRecipe } from '../../common/recipe.ts';
 import type { Recipe } from '../../common/recipe.ts';
 import type { RunEvent } from '../../common/run-event.ts';
 import type { Store } from '../store/open.ts';
@@ -40,7 +41,7 @@ interface DemoJob { readonly row: JobRow; resolve(): void; reject(error: Error):
 
 /** Hash that says whether two recipes ask for the same thing; the name does not matter. */
 export function recipeHash(recipe: Recipe): string {
-  return keyOf(JSON.parse(canonical({ ...recipe, name: '' })));
+  return keyOf(JSON.parse(canonical({ ...essentialRecipe(recipe), name: '' })));
 }
 
 export function openQueue(store: Store, spawn: () => EngineProcess, events: QueueEvents): Queue {

@@ -16,6 +16,7 @@ export function record(store: Store, runId: string, event: RunEvent): void {
       return;
     case 'step-started': setStepState(store, runId, event.key, 'running'); return;
     case 'progress': return;
+    case 'refinement': return; // kept by its stage, picture and losses
     case 'image': putImage(store, runId, event.image); return;
     case 'artefact': putArtefact(store, event.artefact, now); return;
     case 'metric': putMetric(store, runId, event); return;

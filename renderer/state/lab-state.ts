@@ -4,7 +4,7 @@ import type { StoreApi } from 'zustand/vanilla';
 import type { AppInfo, ImageRow, JobRow, RunDetail, RunRow } from '../../common/contract/payloads.ts';
 import type { Inspection } from '../../common/dataset.ts';
 import type { ErrorReport } from '../../common/errors.ts';
-import type { RunEvent } from '../../common/run-event.ts';
+import type { Refinement, RunEvent } from '../../common/run-event.ts';
 import { reportFrom } from '../lab.ts';
 import type { LabClient } from '../lab.ts';
 
@@ -19,6 +19,8 @@ export interface LiveRun {
   readonly steps: Readonly<Record<string, { readonly state: 'running' | 'done' | 'reused'; readonly done: number; readonly total: number; readonly what: string; readonly seconds: number | null }>>;
   readonly lastImage: { readonly imageId: number } | null;
   readonly imagesDone: number;
+  /** Iterations of the images that stage 2 works on now, by image id. */
+  readonly refinements: Readonly<Record<number, readonly Refinement[]>>;
 }
 
 export interface LabState {
@@ -34,7 +36,14 @@ export interface LabState {
   readonly engineAge: number;
 }
 
-const EMPTY_LIVE: LiveRun = { steps: {}, lastImage: null, imagesDone: 0 };
+const EMPTY_LIVE: LiveRun = { steps: {}, lastImage: null, imagesDone: 0, refinements: {} };
+
+/** A first iteration after later ones begins the next group of images. */
+function addRefinement(now: LiveRun['refinements'], next: Refinement): LiveRun['refinements'] {
+  const begins = next.iteration === 0 && Object.values(now).some((list) => (list.at(-1)?.iteration ?? 0) > 0);
+  const kept = begins ? {} : now;
+  return { ...kept, [next.imageId]: [...(kept[next.imageId] ?? []).filter((each) => each.iteration < next.iteration), next] };
+}
 
 /** The pure reducer of run events into what the window shows live. */
 export function reduceLive(live: LiveRun, event: RunEvent): LiveRun {
@@ -54,6 +63,8 @@ export function reduceLive(live: LiveRun, event: RunEvent): LiveRun {
         steps: { ...live.steps, [event.key]: { state: event.reused ? 'reused' : 'done', done: before?.total ?? 1, total: before?.total ?? 1, what: '', seconds: event.seconds } },
       };
     }
+    case 'refinement':
+      return { ...live, refinements: addRefinement(live.refinements, event.refinement) };
     case 'artefact': case 'metric': case 'failed': case 'finished':
       return live;
     default: { const never: never = event; return never; }

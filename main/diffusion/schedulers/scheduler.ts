@@ -15,6 +15,8 @@ export interface StepInput {
   readonly noise: F32 | null;
   /** What the step before returned; empty at the first step of a walk. */
   readonly memory: readonly F32[];
+  /** The first step made again, with the network's answer at the end of its trial; only for schedulers that try (`tries`). */
+  readonly corrects?: boolean;
 }
 
 export interface StepResult {
@@ -25,4 +27,15 @@ export interface StepResult {
   readonly memory: readonly F32[];
 }
 
-export type Scheduler = (input: StepInput) => StepResult;
+export type Step = (input: StepInput) => StepResult;
+
+export interface Scheduler {
+  readonly title: string;
+  /**
+   * With eta 0 every scheduler is linear in sample, output and memory, the same for every element; the adjoint relies on it
+   * (`coefficients.ts`).
+   */
+  readonly step: Step;
+  /** True if a walk of two steps or more makes its first one twice: a trial, then a correction. */
+  readonly tries: boolean;
+}

@@ -6,9 +6,10 @@ import { FIT } from './fit.ts';
 import { MAPS } from './maps.ts';
 import { PREDICT } from './predict.ts';
 import { RECONSTRUCT } from './reconstruct.ts';
+import { REFINE } from './refine.ts';
 import { RESPONSES } from './responses.ts';
 import { SCORE } from './score.ts';
 
 export const STAGES: { readonly [Kind in StepKind]: Stage } = {
-  responses: RESPONSES, features: FEATURES, fit: FIT, predict: PREDICT, reconstruct: RECONSTRUCT, score: SCORE, maps: MAPS,
+  responses: RESPONSES, features: FEATURES, fit: FIT, predict: PREDICT, reconstruct: RECONSTRUCT, refine: REFINE, score: SCORE, maps: MAPS,
 };

@@ -5,18 +5,30 @@
  */
 import path from 'node:path';
 import { throwIfAborted } from '../../../common/errors.ts';
-import type { U8 } from '../../../common/ndarray.ts';
-import { f32, ndarray, rows } from '../../../common/ndarray.ts';
+import type { F32, U8 } from '../../../common/ndarray.ts';
+import { f32, ndarray, rows, sizeOf } from '../../../common/ndarray.ts';
 import { fillNormal, random } from '../../../common/random.ts';
+import type { Recipe } from '../../../common/recipe.ts';
 import { writePng } from '../../formats/png.ts';
-import { artefactPath, exists, folderBytes, putItem, readArray } from '../artefacts.ts';
+import { artefactPath, exists, folderBytes, putItem } from '../artefacts.ts';
+import { inputRows, predictedRows } from '../inputs.ts';
 import type { PlannedStep } from '../plan.ts';
 import type { Stage, StageContext } from '../stage.ts';
 import { folderOf, progressOf } from '../stage.ts';
 import { responsesOf, rowsWhere } from './responses.ts';
 
 /** Images sampled together: twice this many rows in one UNet evaluation. */
-const BATCH = 4;
+export const BATCH = 4;
+/** Training pictures in memory at a time. */
+const MEAN_BATCH = 64;
+
+/**
+ * The images in groups that are always computed whole: products over a batch round by its size, so a picture that was made after an interruption is
+ * made in the company that it would have had.
+ */
+export function groupsOf(ids: Int32Array): readonly Int32Array[] {
+  return Array.from({ length: Math.ceil(ids.length / BATCH) }, (_, group) => ids.slice(group * BATCH, (group + 1) * BATCH));
+}
 
 /** Ids of the test images of this run, ascending. */
 export async function testImages(context: StageContext): Promise<Int32Array> {
@@ -43,14 +55,15 @@ export const RECONSTRUCT: Stage = {
     const progress = progressOf(step, context);
     for (const id of ids) if (!todo.includes(id)) announce(step, context, id);
     const folder = folderOf(context, 'reconstruct');
-    const make = context.recipe.pipeline === 'diffusion' ? await diffusion(context) : await direct(context);
-    for (let from = 0; from < todo.length; from += BATCH) {
+    const make = await MAKERS[context.recipe.pipeline](context);
+    for (const batch of groupsOf(ids)) {
       throwIfAborted(context.signal);
-      const batch = todo.slice(from, from + BATCH);
-      const before = ids.length - todo.length + from;
+      if (!batch.some((id) => todo.includes(id))) continue;
+      const before = ids.indexOf(batch[0] ?? -1);
       const pictures = await make(batch, (share) => { progress(before + share * batch.length, ids.length, 'images'); });
       const truths = await context.dataset.stimuli(batch, context.signal);
       for (const [index, id] of batch.entries()) {
+        if (!todo.includes(id)) continue; // kept from before; made again only so that its group rounds as it did
         const names = itemNames(id);
         await putItem(folder, names.truth, writePng(picture(truths, index)));
         await putItem(folder, names.reconstruction, writePng(picture(pictures, index)));
@@ -76,54 +89,61 @@ function announce(step: PlannedStep, context: StageContext, imageId: number): vo
 }
 
 /** Image `index` of uint8 `[images, height, width, channels]`. */
-function picture(images: U8, index: number): U8 {
+export function picture(images: U8, index: number): U8 {
   const one = rows(images, index, index + 1);
   return ndarray('uint8', one.shape.slice(1), one.data);
 }
 
 type Make = (ids: Int32Array, progress: (share: number) => void) => Promise<U8>;
 
+const MAKERS: { readonly [Name in Recipe['pipeline']]: (context: StageContext) => Promise<Make> } = { diffusion, pixels: direct, 'mean-image': meanImage };
+
+/** Noise of the given images, standard normal, `[images, ...shape]`: a function of seed and image id only. */
+export function noiseOf(seed: number, ids: Int32Array, shape: readonly number[], label = ''): F32 {
+  const width = sizeOf(shape), noise = new Float32Array(ids.length * width);
+  ids.forEach((id, index) => { fillNormal(noise.subarray(index * width, (index + 1) * width), random(seed).fork(`noise/${id}${label}`)); });
+  return f32([ids.length, ...shape], noise);
+}
+
 /** Stage 1 (method.md 3): noised z walked back under c. */
 async function diffusion(context: StageContext): Promise<Make> {
   const networks = await context.networks();
-  const z = await predicted(context, 'z');
-  const c = await predicted(context, 'c');
-  const { latentShape, contextShape } = networks.shapes;
+  const z = await inputRows(context, 'z'), c = await inputRows(context, 'c');
+  const { latentShape, contextShape } = networks.shapes, { sampler } = context.recipe;
   return async (ids, progress) => {
-    const noise = new Float32Array(ids.length * latentShape.reduce((a, b) => a * b, 1));
-    const width = noise.length / ids.length;
-    ids.forEach((id, index) => { fillNormal(noise.subarray(index * width, (index + 1) * width), random(context.recipe.seed).fork(`noise/${id}`)); });
-    const latents = await networks.sample({
-      latents: f32([ids.length, ...latentShape], z(ids)), context: f32([ids.length, ...contextShape], c(ids)), noise: f32([ids.length, ...latentShape], noise),
-      sampler: context.recipe.sampler, signal: context.signal, progress: (done, total) => { progress((0.95 * done) / total); },
+    const latents = await networks.atSide(f32([ids.length, ...latentShape], await z(ids)), sampler.side);
+    const walked = await networks.sample({
+      latents, context: f32([ids.length, ...contextShape], await c(ids)), noise: noiseOf(context.recipe.seed, ids, latents.shape.slice(1)),
+      sampler, signal: context.signal, progress: (done, total) => { progress((0.95 * done) / total); },
     });
-    return networks.decode(latents);
+    return networks.decode(walked);
   };
 }
 
 /** Voxels straight to pixels: the prediction is the picture. */
 async function direct(context: StageContext): Promise<Make> {
-  const pixels = await predicted(context, 'pixels');
+  const pixels = await predictedRows(context, 'pixels');
   return async (ids) => {
     const truth = await context.dataset.stimuli(ids, context.signal);
-    const values = pixels(ids);
-    return ndarray('uint8', truth.shape, Uint8Array.from(values, (value) => Math.round(255 * Math.min(1, Math.max(0, value)))));
+    return ndarray('uint8', truth.shape, Uint8Array.from(pixels(ids), (value) => Math.round(255 * Math.min(1, Math.max(0, value)))));
   };
 }
 
-/** Reader of the predicted rows of test images: `ids -> [ids, targets]` flat. */
-async function predicted(context: StageContext, space: string): Promise<(ids: Int32Array) => Float32Array> {
-  const folder = folderOf(context, `predict:${space}`);
-  const values = await readArray(folder, 'predicted', 'float32');
-  const stored = (await readArray(folder, 'image-ids', 'int32')).data;
-  const width = values.shape[1] ?? 0;
-  return (ids) => {
-    const out = new Float32Array(ids.length * width);
-    ids.forEach((id, index) => {
-      const row = stored.indexOf(id);
-      if (row < 0) throw new RangeError(`image ${id} was not predicted`);
-      out.set(values.data.subarray(row * width, (row + 1) * width), index * width);
-    });
-    return out;
+/** The mean training picture, whatever the image: an anchor that knows nothing of the brain. */
+async function meanImage(context: StageContext): Promise<Make> {
+  const responses = await responsesOf(context), ids = rowsWhere(responses, false).map((row) => responses.imageIds[row] ?? -1);
+  const sums: { data: Float64Array | null; shape: readonly number[] } = { data: null, shape: [] };
+  for (let from = 0; from < ids.length; from += MEAN_BATCH) {
+    throwIfAborted(context.signal);
+    const pictures = await context.dataset.stimuli(ids.slice(from, from + MEAN_BATCH), context.signal), width = sizeOf(pictures.shape.slice(1));
+    sums.data ??= new Float64Array(width);
+    sums.shape = pictures.shape.slice(1);
+    for (let i = 0; i < pictures.data.length; i++) sums.data[i % width] = (sums.data[i % width] ?? 0) + (pictures.data[i] ?? 0);
+  }
+  const { data, shape } = sums, mean = Uint8Array.from(data ?? [], (sum) => Math.round(sum / Math.max(1, ids.length)));
+  return (wanted) => {
+    const all = new Uint8Array(wanted.length * mean.length);
+    wanted.forEach((_, index) => { all.set(mean, index * mean.length); });
+    return Promise.resolve(ndarray('uint8', [wanted.length, ...shape], all));
   };
 }

@@ -19,10 +19,14 @@ import type { Stage, StageContext } from '../stage.ts';
 import { folderOf, progressOf } from '../stage.ts';
 import { itemNames, testImages } from './reconstruct.ts';
 
-interface StoredScores {
+/** `scores.json` of a score step. */
+export interface StoredScores {
   readonly imageIds: readonly number[];
   readonly metrics: Readonly<Record<string, { readonly perImage: readonly number[]; readonly mean: number; readonly baseline: number; readonly better: 'higher' | 'lower' }>>;
 }
+
+/** Label of the step that scores stage 1 where stage 2 follows. */
+export const INITIAL_SCORE = 'score:initial';
 
 export const SCORE: Stage = {
   kind: 'score',
@@ -30,9 +34,9 @@ export const SCORE: Stage = {
   async run(step, context) {
     const ids = await testImages(context);
     const progress = progressOf(step, context);
-    const folder = folderOf(context, 'reconstruct');
-    const truth = await readPictures(Array.from(ids, (id) => path.join(folder, itemNames(id).truth)));
-    const recon = await readPictures(Array.from(ids, (id) => path.join(folder, itemNames(id).reconstruction)));
+    const judged = folderOf(context, judgedStep(step, context));
+    const truth = await readPictures(Array.from(ids, (id) => path.join(folderOf(context, 'reconstruct'), itemNames(id).truth)));
+    const recon = await readPictures(Array.from(ids, (id) => path.join(judged, itemNames(id).reconstruction)));
     // Features are computed here and passed in, so that a metric never loads a network.
     const networks = await context.networks();
     const truthFeatures = (await networks.encodeImages(toBytes(truth))).embedding;
@@ -54,10 +58,17 @@ export const SCORE: Stage = {
     announce(step, context, scores);
     return bytes;
   },
-  async replay(step, context) { announce(step, context, await readJson<StoredScores>(folderOf(context, 'score'), 'scores')); },
+  async replay(step, context) { announce(step, context, await readJson<StoredScores>(folderOf(context, step.label), 'scores')); },
 };
 
+/** The step whose pictures a score step judges: the refined ones, where there are any. */
+function judgedStep(step: PlannedStep, context: StageContext): string {
+  return step.label !== INITIAL_SCORE && context.steps.some(({ kind }) => kind === 'refine') ? 'refine' : 'reconstruct';
+}
+
+/** Stage 1's scores are kept beside those of stage 2; the run's own metrics are the final ones. */
 function announce(step: PlannedStep, context: StageContext, scores: StoredScores): void {
+  if (step.label === INITIAL_SCORE) return;
   for (const [name, metric] of Object.entries(scores.metrics)) {
     metric.perImage.forEach((value, index) => {
       const imageId = scores.imageIds[index];

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import torch
-from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler, PNDMScheduler
 
 SHAPE = (2, 4, 8, 8)
 SIZE = int(np.prod(SHAPE))
@@ -56,6 +56,44 @@ for case in (dict(), dict(prediction_type="v_prediction"), dict(steps=25), dict(
     flat = sample.double().flatten()
     loops.append({"scheduler": "dpm-solver++", "config": options, "steps": steps, "eta": 0.0, "skip": skip, "timesteps": listed.timesteps.tolist(), "noisedSum": float(noised.double().sum()), "sum": float(flat.sum()),
                   "meanAbs": float(flat.abs().mean()), "at": at, "values": flat[at].tolist()})
+for case in (dict(), dict(steps=50, skip=15), dict(steps=25, skip=8), dict(steps=3), dict(steps=1), dict(prediction_type="v_prediction"), dict(set_alpha_to_one=True), dict(timestep_spacing="trailing")):
+    # The library's own timesteps repeat the second one; a walk that begins later repeats its own second one, as the library does from the start.
+    options = {**BASE, **{k: v for k, v in case.items() if k not in ("steps", "skip")}}
+    steps, skip = case.get("steps", 10), case.get("skip", 0)
+    listed = DDIMScheduler(**options)
+    listed.set_timesteps(steps)
+    scheduler = PNDMScheduler(**{k: v for k, v in options.items() if k != "clip_sample"}, skip_prk_steps=True)
+    scheduler.set_timesteps(steps)
+    walked = listed.timesteps.tolist()[skip:]
+    calls = walked[:2] + walked[1:]
+    if skip == 0:
+        assert calls == scheduler.timesteps.tolist(), (calls, scheduler.timesteps)
+    sample = listed.add_noise(wave(0.2), wave(1.3, 1.2), listed.timesteps[skip:skip + 1])
+    noised = sample.clone()
+    for t in calls:
+        sample = scheduler.step(toy(sample, t), t, sample).prev_sample
+    flat = sample.double().flatten()
+    loops.append({"scheduler": "pndm", "config": options, "steps": steps, "eta": 0.0, "skip": skip, "timesteps": listed.timesteps.tolist(), "noisedSum": float(noised.double().sum()), "sum": float(flat.sum()),
+                  "meanAbs": float(flat.abs().mean()), "at": at, "values": flat[at].tolist()})
+for case in (dict(), dict(steps=50, skip=15), dict(steps=25, skip=8), dict(prediction_type="v_prediction"), dict(timestep_spacing="trailing"), dict(timestep_spacing="linspace")):
+    # Its sample is that of the variance-exploding chain; the network is asked about sample / sqrt(sigma^2 + 1), which is ours.
+    options = {**BASE, **{k: v for k, v in case.items() if k not in ("steps", "skip")}}
+    steps, skip = case.get("steps", 10), case.get("skip", 0)
+    listed = DDIMScheduler(**options)
+    listed.set_timesteps(steps)
+    scheduler = EulerDiscreteScheduler(**{k: v for k, v in options.items() if k not in ("clip_sample", "set_alpha_to_one")})
+    scheduler.set_timesteps(steps)
+    assert [round(t) for t in scheduler.timesteps.tolist()] == listed.timesteps.tolist(), scheduler.timesteps
+    noised = listed.add_noise(wave(0.2), wave(1.3, 1.2), listed.timesteps[skip:skip + 1])
+    scheduler.set_begin_index(skip)
+    sample = scheduler.add_noise(wave(0.2), wave(1.3, 1.2), scheduler.timesteps[skip:skip + 1])
+    for t in scheduler.timesteps[skip:]:
+        scaled = scheduler.scale_model_input(sample, t)
+        out = scheduler.step(toy(scaled, t), t, sample)
+        sample = out.prev_sample
+    flat = sample.double().flatten()
+    loops.append({"scheduler": "euler", "config": options, "steps": steps, "eta": 0.0, "skip": skip, "timesteps": listed.timesteps.tolist(), "noisedSum": float(noised.double().sum()), "sum": float(flat.sum()),
+                  "meanAbs": float(flat.abs().mean()), "at": at, "values": flat[at].tolist(), "lastOriginal": out.pred_original_sample.double().flatten()[at].tolist()})
 spacings = []
 for spacing in ("leading", "linspace", "trailing"):
     for steps in (1, 7, 10, 25, 50, 999):

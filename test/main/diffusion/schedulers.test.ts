@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { f32, sizeOf } from '../../../common/ndarray.ts';
 import type { F32 } from '../../../common/ndarray.ts';
 import { random } from '../../../common/random.ts';
+import { callsOf } from '../../../main/diffusion/sample.ts';
 import { addNoise, betasOf, levelsAt, makeSchedule, scheduleConfig, STABLE_DIFFUSION } from '../../../main/diffusion/schedule.ts';
 import { SCHEDULERS } from '../../../main/diffusion/schedulers/index.ts';
-import type { SchedulerName } from '../../../main/diffusion/schedulers/index.ts';
+import type { SchedulerName } from '../../../common/recipe.ts';
 import { expectClose } from '../../support/close.ts';
 
 interface Loop {
@@ -63,8 +64,9 @@ describe('full loops on a toy network are those of diffusers', () => {
     expect(schedule.timesteps).toEqual(loop.timesteps);
     let sample = addNoise(schedule, loop.skip, wave(0.2), wave(1.3, 1.2)), memory: readonly F32[] = [], original = sample;
     expectClose(sample.data.reduce((sum, x) => sum + x, 0), loop.noisedSum, { absolute: LOOP.absolute * sample.data.length });
-    for (let index = loop.skip; index < loop.steps; index++) {
-      const result = SCHEDULERS[loop.scheduler]({ schedule, index, output: toy(sample, schedule.timesteps[index] ?? 0), sample, eta: loop.eta, noise: loop.eta > 0 ? wave(2 + index) : null, memory });
+    const { step, tries } = SCHEDULERS[loop.scheduler];
+    for (const { index, timestep, corrects } of callsOf(schedule, loop.skip, tries)) {
+      const result = step({ schedule, index, output: toy(sample, timestep), sample, eta: loop.eta, noise: loop.eta > 0 ? wave(2 + index) : null, memory, corrects });
       ({ previous: sample, memory, predictedOriginal: original } = result);
     }
     expectClose(loop.at.map((k) => sample.data[k] ?? Number.NaN), loop.values, LOOP);
@@ -86,7 +88,7 @@ describe('DDIM', () => {
   it('told the true noise, walks any noised latent back to where it came from', () => {
     const z = draw(), noise = draw();
     let sample = addNoise(schedule, 0, z, noise);
-    for (let index = 0; index < 10; index++) sample = SCHEDULERS.ddim({ schedule, index, output: noise, sample, eta: 0, noise: null, memory: [] }).previous;
+    for (let index = 0; index < 10; index++) sample = SCHEDULERS.ddim.step({ schedule, index, output: noise, sample, eta: 0, noise: null, memory: [] }).previous;
     const last = makeSchedule({ ...STABLE_DIFFUSION, spacing: 'linspace' }, 2); // its last timestep is 0
     // Float32 along ten steps; the last level is alphaBar_0, so a trace of noise remains.
     expectClose(sample.data, addNoise(last, 1, z, noise).data, { absolute: 2e-5 }, seed);
@@ -94,6 +96,6 @@ describe('DDIM', () => {
 
   it('says so when eta needs noise that is not there', () => {
     const x = draw();
-    expect(() => SCHEDULERS.ddim({ schedule, index: 0, output: x, sample: x, eta: 0.5, noise: null, memory: [] })).toThrow(/needs noise/);
+    expect(() => SCHEDULERS.ddim.step({ schedule, index: 0, output: x, sample: x, eta: 0.5, noise: null, memory: [] })).toThrow(/needs noise/);
   });
 });

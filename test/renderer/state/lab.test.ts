@@ -60,7 +60,7 @@ describe('the client of the window', () => {
 
 describe('live runs', () => {
   it('reduce events to steps, items and pictures', () => {
-    const start: LiveRun = { steps: {}, lastImage: null, imagesDone: 0 };
+    const start: LiveRun = { steps: {}, lastImage: null, imagesDone: 0, refinements: {} };
     const live = [
       { type: 'planned', steps: [], reused: ['a'] }, { type: 'step-started', key: 'b', kind: 'reconstruct', title: 'Reconstruct' },
       { type: 'progress', key: 'b', done: 2, total: 5, what: 'images' }, { type: 'image', key: 'b', image: { imageId: 7, truth: 't', reconstruction: 'r' } },

@@ -1,0 +1,123 @@
+/**
+ * Stage 2: z and c of a batch of images adjusted by Adam until the picture's features meet a target (method.md 4).
+ *
+ * Iteration i judges (z_i, c_i), i updates having been made; i = 0 is stage 1 as the refinement's sampler draws it. Images are independent: one that has
+ * stopped keeps its z and c while the others go on. A state is plain arrays: storing it and going on later gives the same numbers.
+ *
+ * Stopping rule: an image stops at iteration i >= window when its loss fell by less than `stopChange` (relative) since iteration i - window.
+ * Choice: with fixed noise the iteration of the lowest decoded loss; with fresh noise, whose losses are not comparable, the last.
+ */
+import type { RefineChoice } from '../../common/recipe.ts';
+import { f32, sizeOf } from '../../common/ndarray.ts';
+import type { F32 } from '../../common/ndarray.ts';
+import { adamStep, noMoments } from './adam.ts';
+import type { Moments } from './adam.ts';
+import type { FeatureLoss } from './feature-loss.ts';
+import type { Pass } from './refiner.ts';
+
+export interface RefineState {
+  /** Updates made. */
+  readonly iteration: number;
+  readonly z: F32;
+  readonly c: F32;
+  readonly momentsZ: Moments;
+  readonly momentsC: Moments;
+  /** Loss of every image at every iteration judged so far, `[iterations, images]` flat; NaN where there is no true target, or the image had stopped. */
+  readonly decoded: Float64Array;
+  readonly true: Float64Array;
+  /** Iteration at which each image stopped, or -1. */
+  readonly stopped: Int32Array;
+  /** z and c of the chosen iteration, and which it is. */
+  readonly bestZ: F32;
+  readonly bestC: F32;
+  readonly chosen: Int32Array;
+}
+
+export interface RefineTargets {
+  /** Loss against the decoded target of each image. */
+  readonly decoded: readonly FeatureLoss[];
+  /** Against the image's own features, where they are known: never used to adjust anything. */
+  readonly true: readonly (FeatureLoss | null)[];
+}
+
+/** What an iteration showed. */
+export interface Judged {
+  readonly state: RefineState;
+  /** Decoder values of each image, `[images, 3, side, side]`. */
+  readonly values: F32;
+  /** True if nothing is left to do. */
+  readonly finished: boolean;
+}
+
+export function initialState(z: F32, c: F32): RefineState {
+  const images = z.shape[0] ?? 0;
+  return {
+    iteration: 0, z, c, momentsZ: noMoments(z.data.length), momentsC: noMoments(c.data.length), decoded: new Float64Array(0), true: new Float64Array(0),
+    stopped: new Int32Array(images).fill(-1), bestZ: z, bestC: c, chosen: new Int32Array(images),
+  };
+}
+
+const rowOf = (array: F32, n: number): Float32Array => { const width = sizeOf(array.shape.slice(1)); return array.data.subarray(n * width, (n + 1) * width); };
+
+/** `into` with row n of `from`. */
+function withRow(into: F32, from: F32, n: number): F32 {
+  const data = into.data.slice();
+  data.set(rowOf(from, n), n * sizeOf(into.shape.slice(1)));
+  return f32(into.shape, data);
+}
+
+function appended(before: Float64Array, row: Float64Array): Float64Array {
+  const out = new Float64Array(before.length + row.length);
+  out.set(before);
+  out.set(row, before.length);
+  return out;
+}
+
+/**
+ * One iteration: judges the state with `pass`, and unless it is the last, makes the next update. Throws `CancelledError`; the state given stays good.
+ */
+export async function refineOnce(state: RefineState, choice: RefineChoice, targets: RefineTargets, pass: (z: F32, c: F32, iteration: number) => Promise<Pass>, signal: AbortSignal): Promise<Judged> {
+  const { iteration, z, c } = state, images = z.shape[0] ?? 0;
+  // 1. Where it stands.
+  const seen = await pass(z, c, iteration);
+  const losses = Array.from({ length: images }, (_, n) => need(targets.decoded[n])(rowOf(seen.features, n)));
+  const decoded = Float64Array.from(losses, (loss, n) => (state.stopped[n] === -1 ? loss.value : Number.NaN));
+  const known = Float64Array.from(losses, (_, n) => (state.stopped[n] === -1 ? targets.true[n]?.(rowOf(seen.features, n)).value ?? Number.NaN : Number.NaN));
+  const all = appended(state.decoded, decoded), at = (i: number, n: number): number => all[i * images + n] ?? Number.NaN;
+  // 2. The choice so far, and who stops.
+  let { bestZ, bestC } = state;
+  const chosen = state.chosen.slice(), stopped = state.stopped.slice();
+  for (let n = 0; n < images; n++) {
+    if (stopped[n] !== -1) continue;
+    if (choice.noise === 'fresh' || iteration === 0 || at(iteration, n) < at(chosen[n] ?? 0, n)) {
+      chosen[n] = iteration;
+      bestZ = withRow(bestZ, z, n);
+      bestC = withRow(bestC, c, n);
+    }
+    const before = at(iteration - choice.stopWindow, n);
+    if (iteration >= choice.stopWindow && choice.stopChange > 0 && before - at(iteration, n) < choice.stopChange * before) stopped[n] = iteration;
+  }
+  const judged = { ...state, decoded: all, true: appended(state.true, known), stopped, bestZ, bestC, chosen };
+  if (iteration >= choice.iterations || stopped.every((when) => when !== -1)) return { state: judged, values: seen.values, finished: true };
+  // 3. The way back, and one update of what is adjusted.
+  const cotangent = new Float32Array(seen.features.data.length), width = cotangent.length / images;
+  losses.forEach((loss, n) => { if (stopped[n] === -1) cotangent.set(loss.gradient, n * width); });
+  const gradient = await seen.gradient(f32(seen.features.shape, cotangent), signal), rate = choice.decay ** (iteration + 1);
+  const going = (array: F32) => { const row = sizeOf(array.shape.slice(1)); return (element: number): boolean => stopped[Math.floor(element / row)] === -1; };
+  const nextZ = choice.z ? adamStep(z.data, gradient.z.data, state.momentsZ, iteration + 1, choice.rateZ * rate, going(z)) : { x: z.data, moments: state.momentsZ };
+  const nextC = choice.c && gradient.c !== null ? adamStep(c.data, gradient.c.data, state.momentsC, iteration + 1, choice.rateC * rate, going(c)) : { x: c.data, moments: state.momentsC };
+  return { state: { ...judged, iteration: iteration + 1, z: f32(z.shape, nextZ.x), c: f32(c.shape, nextC.x), momentsZ: nextZ.moments, momentsC: nextC.moments }, values: seen.values, finished: false };
+}
+
+function need(loss: FeatureLoss | undefined): FeatureLoss {
+  if (loss === undefined) throw new RangeError('an image without a target');
+  return loss;
+}
+
+/** |x - x0| / |x0| of image n. */
+export function drift(now: F32, before: F32, n: number): number {
+  const a = rowOf(now, n), b = rowOf(before, n);
+  let apart = 0, size = 0;
+  for (let i = 0; i < a.length; i++) { apart += (a[i]! - b[i]!) ** 2; size += b[i]! ** 2; }
+  return size === 0 ? 0 : Math.sqrt(apart / size);
+}

@@ -1,0 +1,39 @@
+/** The state of a group of images in stage 2 as one .npz file: what a resumed run goes on from, to the bit. */
+import fs from 'node:fs/promises';
+import { UserError } from '../../common/errors.ts';
+import { f32, isDType, ndarray } from '../../common/ndarray.ts';
+import type { DType, F32, NdArray } from '../../common/ndarray.ts';
+import type { RefineState } from '../diffusion/refine.ts';
+import { readNpz, writeNpz } from '../formats/npz.ts';
+import { exists } from './artefacts.ts';
+
+export function writeState(state: RefineState): Uint8Array {
+  const flat = (data: Float32Array): F32 => f32([data.length], data);
+  return writeNpz(new Map<string, NdArray>([
+    ['iteration', ndarray('int32', [1], Int32Array.of(state.iteration))], ['z', state.z], ['c', state.c], ['best-z', state.bestZ], ['best-c', state.bestC],
+    ['m-z', flat(state.momentsZ.m)], ['v-z', flat(state.momentsZ.v)], ['m-c', flat(state.momentsC.m)], ['v-c', flat(state.momentsC.v)],
+    ['decoded', ndarray('float64', [state.decoded.length], state.decoded)], ['true', ndarray('float64', [state.true.length], state.true)],
+    ['stopped', ndarray('int32', [state.stopped.length], state.stopped)], ['chosen', ndarray('int32', [state.chosen.length], state.chosen)],
+  ]));
+}
+
+/** The kept state, or `fresh` where there is none. Throws UserError (`bad-input`) if the file is of another group. */
+export async function readState(file: string, fresh: RefineState): Promise<RefineState> {
+  if (!await exists(file)) return fresh;
+  const arrays = readNpz(await fs.readFile(file), file);
+  const take = <D extends DType>(name: string, dtype: D, like: readonly number[] | null): NdArray<D> => {
+    const array = arrays.get(name);
+    if (array === undefined || !isDType(array, dtype) || (like !== null && array.shape.join() !== like.join())) {
+      throw new UserError('bad-input', `${file} is not the state of this refinement`, { file, expected: `${name}: ${dtype}${like === null ? '' : `[${like.join(', ')}]`}`, found: array === undefined ? 'nothing' : `${array.dtype}[${array.shape.join(', ')}]`, fix: 'Delete the file; the refinement of these images starts again.' });
+    }
+    return array;
+  };
+  const z = [fresh.z.data.length], c = [fresh.c.data.length];
+  return {
+    iteration: take('iteration', 'int32', [1]).data[0] ?? 0,
+    z: take('z', 'float32', fresh.z.shape), c: take('c', 'float32', fresh.c.shape), bestZ: take('best-z', 'float32', fresh.z.shape), bestC: take('best-c', 'float32', fresh.c.shape),
+    momentsZ: { m: take('m-z', 'float32', z).data, v: take('v-z', 'float32', z).data }, momentsC: { m: take('m-c', 'float32', c).data, v: take('v-c', 'float32', c).data },
+    decoded: take('decoded', 'float64', null).data, true: take('true', 'float64', null).data,
+    stopped: take('stopped', 'int32', [fresh.stopped.length]).data, chosen: take('chosen', 'int32', [fresh.chosen.length]).data,
+  };
+}

@@ -1,0 +1,217 @@
+/**
+ * Stage 2 (method.md 4): z and c of stage 1 adjusted until the picture meets the decoded Z_CLIP.
+ *
+ * Images are refined in the groups of `reconstruct.ts`. After every iteration its pictures are written, then the group's state in one file that takes the
+ * place of the last: whatever ends the process, the next run goes on from a whole state and makes the same bytes.
+ */
+import path from 'node:path';
+import fs from 'node:fs/promises';
+import { throwIfAborted } from '../../../common/errors.ts';
+import { f32, ndarray, rows, sizeOf } from '../../../common/ndarray.ts';
+import type { F32, U8 } from '../../../common/ndarray.ts';
+import { FEATURE_LOSSES } from '../../diffusion/feature-loss.ts';
+import type { FeatureLoss, LossFacts } from '../../diffusion/feature-loss.ts';
+import { drift, initialState, refineOnce } from '../../diffusion/refine.ts';
+import type { RefineState, RefineTargets } from '../../diffusion/refine.ts';
+import type { Refiner } from '../../diffusion/refiner.ts';
+import { toPicture } from '../../diffusion/vae.ts';
+import { readPng, writePng } from '../../formats/png.ts';
+import { openDecoder } from '../../ridge/decoder.ts';
+import { arrayFolder } from '../array-folder.ts';
+import { artefactPath, exists, folderBytes, putItem } from '../artefacts.ts';
+import { inputRows, predictedRows } from '../inputs.ts';
+import type { Networks } from '../networks.ts';
+import type { PlannedStep } from '../plan.ts';
+import { keyFor } from '../plan.ts';
+import { readState, writeState } from '../refine-state.ts';
+import type { Stage, StageContext } from '../stage.ts';
+import { folderOf, progressOf } from '../stage.ts';
+import { loadFeatures } from './features.ts';
+import { BATCH, groupsOf, itemNames, noiseOf, picture, testImages } from './reconstruct.ts';
+
+/** What is kept of one image's refinement, as JSON beside its picture. */
+export interface RefinementRecord {
+  readonly imageId: number;
+  readonly mode: string;
+  readonly loss: string;
+  /** Per iteration, from 0; null where the image had stopped or nothing is known. */
+  readonly decoded: readonly (number | null)[];
+  readonly true: readonly (number | null)[];
+  readonly chosen: number;
+  readonly stopped: number | null;
+  /** Losses of the pictures themselves, stage 1's and the final one, read as any picture is. */
+  readonly before: { readonly decoded: number; readonly true: number | null };
+  readonly after: { readonly decoded: number; readonly true: number | null };
+  /** |z - z0| / |z0| and the same of c: how far the refinement went from what was decoded. */
+  readonly driftZ: number;
+  readonly driftC: number;
+}
+
+const ITERATIONS = 'iterations';
+const recordName = (id: number): string => `${String(id).padStart(5, '0')}-refinement.json`;
+const stateName = (group: Int32Array): string => `state-${String(group[0] ?? 0).padStart(5, '0')}.npz`;
+/** Relative to the artefact folder. */
+export const iterationName = (id: number, iteration: number): string => `${ITERATIONS}/${String(id).padStart(5, '0')}-${String(iteration).padStart(4, '0')}.png`;
+
+export const REFINE: Stage = {
+  kind: 'refine',
+  async isComplete(step, context) {
+    if (!await exists(path.join(folderOf(context, 'responses'), 'artefact.json'))) return false;
+    return (await unfinished(step, context)).length === 0;
+  },
+  async run(step, context) {
+    const ids = await testImages(context), todo = await unfinished(step, context), folder = folderOf(context, 'refine'), progress = progressOf(step, context);
+    for (const id of ids) if (!todo.includes(id)) announce(step, context, id);
+    const networks = await context.networks();
+    const refiner = await networks.refiner({ sampler: context.recipe.sampler, refine: context.recipe.refine, images: Math.min(BATCH, ids.length) });
+    const task: Task = { step, context, folder, networks, refiner, targets: await targetsOf(context), z: await inputRows(context, 'z'), c: await inputRows(context, 'c') };
+    for (const group of groupsOf(ids)) {
+      if (!group.some((id) => todo.includes(id))) continue;
+      const before = ids.indexOf(group[0] ?? -1);
+      await refineGroup(task, group, (share) => { progress(before + share * group.length, ids.length, 'images'); });
+      for (const id of group) announce(step, context, id);
+      progress(before + group.length, ids.length, 'images');
+    }
+    return folderBytes(folder);
+  },
+  async replay(step, context) { for (const id of await testImages(context)) announce(step, context, id); },
+};
+
+interface Task {
+  readonly step: PlannedStep;
+  readonly context: StageContext;
+  readonly folder: string;
+  readonly networks: Networks;
+  readonly refiner: Refiner;
+  readonly targets: (ids: Int32Array) => Promise<RefineTargets>;
+  readonly z: (ids: Int32Array) => Promise<Float32Array>;
+  readonly c: (ids: Int32Array) => Promise<Float32Array>;
+}
+
+/** Images without a record: it is written last. */
+async function unfinished(step: PlannedStep, context: StageContext): Promise<Int32Array> {
+  const folder = folderOf(context, step.label), ids = await testImages(context);
+  const there = await Promise.all([...ids].map((id) => exists(path.join(folder, recordName(id)))));
+  return ids.filter((_, index) => there[index] !== true);
+}
+
+function announce(step: PlannedStep, context: StageContext, imageId: number): void {
+  const names = itemNames(imageId), truth = `${artefactPath(keyFor(context.steps, 'reconstruct'))}/${names.truth}`;
+  context.emit({ type: 'image', key: step.key, image: { imageId, truth, reconstruction: `${artefactPath(step.key)}/${names.reconstruction}` } });
+}
+
+/** Losses against decoded and own features. */
+async function targetsOf(context: StageContext): Promise<(ids: Int32Array) => Promise<RefineTargets>> {
+  const { refine, inputs, decoder: choice } = context.recipe, make = FEATURE_LOSSES[refine.loss];
+  const decoder = await openDecoder(arrayFolder(folderOf(context, 'fit:clip')));
+  const own = async (ids: Int32Array): Promise<Float32Array> => (await loadFeatures(folderOf(context, 'features:clip'), ids)).features.data;
+  // The published loss takes ridge's own, shrunken predictions; in z units the contrast is the recipe's choice, as for z and c.
+  const rowsOf = await predictedRows(context, 'clip', refine.loss === 'published' || !choice.varianceMatching ? 'raw' : 'predicted');
+  const facts: LossFacts = { layers: (await loadShape(context))[0] ?? 1, mean: decoder.yMean, deviation: decoder.yDeviation, r: decoder.record.scores === null ? null : Float32Array.from(decoder.record.scores.r) };
+  return async (ids) => {
+    const truth = await own(ids), target = inputs.clip === 'true' ? truth : rowsOf(ids), width = target.length / ids.length;
+    const losses = (values: Float32Array): FeatureLoss[] => Array.from(ids, (_, n) => make(facts, values.slice(n * width, (n + 1) * width)));
+    return { decoded: losses(target), true: losses(truth) };
+  };
+}
+
+async function loadShape(context: StageContext): Promise<readonly number[]> {
+  return (await loadFeatures(folderOf(context, 'features:clip'), new Int32Array(0), 'embedding')).shape;
+}
+
+async function refineGroup(task: Task, group: Int32Array, progress: (share: number) => void): Promise<void> {
+  const { context, folder, networks } = task, { refine, sampler, seed } = context.recipe, { latentShape, contextShape } = networks.shapes;
+  const z0 = await networks.atSide(f32([group.length, ...latentShape], await task.z(group)), sampler.side), c0 = f32([group.length, ...contextShape], await task.c(group));
+  const targets = await task.targets(group), noise = noiseOf(seed, group, z0.shape.slice(1));
+  // 1. The refinement itself, one kept state after another.
+  const finished = refine.mode === 'guided' ? await guide(task, group, z0, c0, noise, targets, progress) : await iterate(task, group, z0, c0, noise, targets, progress);
+  // 2. The final pictures, drawn by stage 1's own sampler from what was chosen, under the noise of stage 1.
+  const latents = finished.latents ?? await networks.sample({ latents: finished.state.bestZ, context: finished.state.bestC, noise, sampler, signal: context.signal, progress: () => undefined });
+  const pictures = await networks.decode(latents);
+  // 3. Losses of stage 1's picture and of the final one, both read as any picture is.
+  const before = await featuresOf(networks, await stage1Pictures(context, group)), after = await featuresOf(networks, pictures);
+  for (const [n, id] of group.entries()) {
+    const judge = (features: F32): RefinementRecord['before'] => {
+      const own = features.data.subarray(n * sizeOf(features.shape.slice(1)), (n + 1) * sizeOf(features.shape.slice(1)));
+      return { decoded: targets.decoded[n]?.(own).value ?? Number.NaN, true: targets.true[n]?.(own).value ?? null };
+    };
+    const { state } = finished, list = (values: Float64Array): (number | null)[] => Array.from({ length: values.length / group.length }, (_, i) => { const value = values[i * group.length + n] ?? Number.NaN; return Number.isFinite(value) ? value : null; });
+    const record: RefinementRecord = {
+      imageId: id, mode: refine.mode, loss: refine.loss, decoded: list(state.decoded), true: list(state.true), chosen: state.chosen[n] ?? 0, stopped: state.stopped[n] === -1 ? null : state.stopped[n] ?? null,
+      before: judge(before), after: judge(after), driftZ: drift(state.bestZ, z0, n), driftC: drift(state.bestC, c0, n),
+    };
+    await putItem(folder, itemNames(id).reconstruction, writePng(picture(pictures, n)));
+    await putItem(folder, recordName(id), new TextEncoder().encode(JSON.stringify(record)));
+  }
+  await fs.rm(path.join(folder, stateName(group)), { force: true });
+}
+
+interface Finished {
+  readonly state: RefineState;
+  /** Null = to be drawn from the state's choice. */
+  readonly latents: F32 | null;
+}
+
+async function iterate(task: Task, group: Int32Array, z0: F32, c0: F32, noise: F32, targets: RefineTargets, progress: (share: number) => void): Promise<Finished> {
+  const { context, folder, refiner } = task, { refine, seed } = context.recipe, kept = path.join(folder, stateName(group));
+  let state = await readState(kept, initialState(z0, c0));
+  for (;;) {
+    throwIfAborted(context.signal);
+    const { iteration } = state;
+    const under = (at: number): F32 => (refine.noise === 'fixed' ? noise : noiseOf(seed, group, z0.shape.slice(1), `/iteration/${at}`));
+    const judged = await refineOnce(state, refine, targets, (z, c, at) => refiner.pass(z, c, under(at), context.signal), context.signal);
+    await keepIteration(task, group, judged.values, judged.state, iteration);
+    if (judged.finished) return { state: judged.state, latents: null };
+    state = judged.state;
+    await putItem(folder, stateName(group), writeState(state));
+    progress((0.95 * (iteration + 1)) / (refine.iterations + 1));
+  }
+}
+
+/** Mode `guided`: one walk that is pushed; its "iterations" are the pushed steps, judged on the clean sample that each predicts. */
+async function guide(task: Task, group: Int32Array, z0: F32, c0: F32, noise: F32, targets: RefineTargets, progress: (share: number) => void): Promise<Finished> {
+  const { context, refiner } = task, images = group.length;
+  let state = initialState(z0, c0);
+  const latents = await refiner.guided(z0, c0, noise, async (values, features) => {
+    const width = features.data.length / images, gradient = new Float32Array(features.data.length), decoded = new Float64Array(images), known = new Float64Array(images).fill(Number.NaN);
+    for (let n = 0; n < images; n++) {
+      const own = features.data.subarray(n * width, (n + 1) * width), loss = targets.decoded[n]?.(own);
+      if (loss === undefined) throw new RangeError('an image without a target');
+      gradient.set(loss.gradient, n * width);
+      decoded[n] = loss.value;
+      known[n] = targets.true[n]?.(own).value ?? Number.NaN;
+    }
+    const { iteration } = state;
+    state = { ...state, iteration: iteration + 1, decoded: Float64Array.of(...state.decoded, ...decoded), true: Float64Array.of(...state.true, ...known), chosen: new Int32Array(images).fill(iteration) };
+    await keepIteration(task, group, values, state, iteration);
+    progress((0.9 * (iteration + 1)) / refiner.calls.pushed);
+    return f32(features.shape, gradient);
+  }, context.signal);
+  return { state, latents };
+}
+
+/** Pictures of one iteration as files, then its losses as events. */
+async function keepIteration({ step, context, folder }: Task, group: Int32Array, values: F32, state: RefineState, iteration: number): Promise<void> {
+  const pictures = toPicture(values), images = group.length;
+  for (const [n, id] of group.entries()) {
+    const decoded = state.decoded[iteration * images + n] ?? Number.NaN, known = state.true[iteration * images + n] ?? Number.NaN;
+    if (!Number.isFinite(decoded)) continue;
+    const [sub = '', name = ''] = iterationName(id, iteration).split('/');
+    await putItem(path.join(folder, sub), name, writePng(picture(pictures, n)));
+    context.emit({ type: 'refinement', key: step.key, refinement: {
+      imageId: id, iteration, iterations: context.recipe.refine.iterations, decoded, true: Number.isFinite(known) ? known : null, picture: `${artefactPath(step.key)}/${iterationName(id, iteration)}`,
+    } });
+  }
+}
+
+async function featuresOf(networks: Networks, images: U8): Promise<F32> {
+  const { taps } = await networks.encodeImages(images), count = taps.shape[0] ?? 0;
+  return f32([count, taps.data.length / count], taps.data);
+}
+
+async function stage1Pictures(context: StageContext, group: Int32Array): Promise<U8> {
+  const folder = folderOf(context, 'reconstruct'), all = await Promise.all(Array.from(group, async (id) => { const file = path.join(folder, itemNames(id).reconstruction); return readPng(await fs.readFile(file), file); }));
+  const shape = all[0]?.shape ?? [0, 0, 3], data = new Uint8Array(group.length * sizeOf(shape));
+  all.forEach((each, n) => { data.set(each.data, n * sizeOf(shape)); });
+  return rows(ndarray('uint8', [group.length, ...shape], data), 0, group.length);
+}
