@@ -36,7 +36,7 @@ export const READING: Benchmark = {
     const { index } = maskOf(await readAtlas(folder, id, subject.space, subject.collections, atlasName, header.grid), []);
 
     const checks: Record<string, number> = {};
-    let values = new Int16Array();
+    let values: Int16Array = new Int16Array();
     const used = await cpuOf(() => timed('session, read and masked', async () => { values = await readBetaVoxels(folder, beta, index, header); }));
     checks['voxels'] = index.length;
     checks['our CPU seconds, session'] = used.cpuSeconds / RUNS;
@@ -46,7 +46,7 @@ export const READING: Benchmark = {
     const scratch = await fs.mkdtemp(path.join(os.tmpdir(), 'optogram-bench-'));
     try {
       await fs.writeFile(path.join(scratch, 'index.npy'), writeNpy(ndarray('int32', [index.length], index)));
-      await fs.writeFile(path.join(scratch, 'ours.npy'), writeNpy(ndarray('int16', [index.length, header.trials], values)));
+      await fs.writeFile(path.join(scratch, 'ours.npy'), writeNpy(ndarray('int16', [index.length, header.trials], Int16Array.from(values))));
       if (pictures.values !== null) await fs.writeFile(path.join(scratch, 'pictures.npy'), writeNpy(pictures.values));
       await fs.writeFile(path.join(scratch, 'request.json'), JSON.stringify({ session: folder.path(beta.file), stimuli: pictures.values === null ? null : folder.path(STIMULI_FILE), ids: pictures.ids }));
       const peer = await runPeer('reading.py', [scratch, String(RUNS)]);
