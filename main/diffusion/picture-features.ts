@@ -48,7 +48,8 @@ export function pictureFeatures({ pack, decoder, encoder, gradients, input, late
       const results = await encoder.run({ [imageEncoder.input]: filledRows(pixels, from, rows) }, { outputs: [...taps] });
       taps.forEach((name, layer) => {
         const tap = answer(results, name, 'the image encoder'), width = sizeOf(tap.shape.slice(1));
-        const all = (whole[0] ??= zeros('float32', [total, taps.length * width]));
+        if (whole.length === 0) whole.push(zeros('float32', [total, taps.length * width]));
+        const all = whole[0] ?? zeros('float32', [0]);
         for (let n = 0; n < counted; n++) all.data.set(tap.data.subarray(n * width, (n + 1) * width), ((from + n) * taps.length + layer) * width);
       });
     });

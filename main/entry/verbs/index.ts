@@ -8,11 +8,12 @@ import { PREDICT } from './predict.ts';
 import { RESPONSES } from './responses.ts';
 import { RUN } from './run.ts';
 import { SCORE } from './score.ts';
+import { TABLE } from './table.ts';
 import { STAND_IN } from './stand-in.ts';
 import { TAP } from './tap.ts';
 import { VJP } from './vjp.ts';
 import type { Verb } from './verb.ts';
 
 export const VERBS: Readonly<Record<string, Verb>> = {
-  demo: DEMO, inspect: INSPECT, responses: RESPONSES, fit: FIT, predict: PREDICT, run: RUN, score: SCORE, map: MAP, models: MODELS, tap: TAP, vjp: VJP, 'stand-in': STAND_IN,
+  demo: DEMO, inspect: INSPECT, responses: RESPONSES, fit: FIT, predict: PREDICT, run: RUN, score: SCORE, table: TABLE, map: MAP, models: MODELS, tap: TAP, vjp: VJP, 'stand-in': STAND_IN,
 };

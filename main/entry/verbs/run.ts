@@ -31,7 +31,7 @@ export const RUN: Verb = {
     const store = openStore(workspace);
     try {
       await new Promise<void>((resolve, reject) => {
-        const queue = openQueue(store, () => engine(context, workspace), {
+        const queue = openQueue(store, () => forkEngine(context, workspace), {
           onRun: () => undefined,
           onJob: () => undefined,
           onEngineLost: (message) => { context.note(message); },
@@ -53,18 +53,20 @@ export const RUN: Verb = {
 };
 
 /** A pack that is given as a path counts from the recipe's folder. */
-function placed(recipe: Recipe, folder: string): Recipe {
+export function placed(recipe: Recipe, folder: string): Recipe {
   return /[\\/]/.test(recipe.pack) ? { ...recipe, pack: path.resolve(folder, recipe.pack) } : recipe;
 }
 
-async function readRecipe(file: string): Promise<unknown> {
+/** The JSON of a recipe file. Throws UserError (`bad-input`) naming what it is not. */
+export async function readRecipe(file: string): Promise<unknown> {
   const text = new TextDecoder().decode(await readInput(file, 'a recipe in JSON'));
   try { return JSON.parse(text) as unknown; } catch (error) {
     throw new UserError('bad-input', `${file} is not JSON`, { file, expected: 'a recipe in JSON', found: error instanceof Error ? error.message : 'other text', fix: 'Correct the file.' });
   }
 }
 
-function engine(context: VerbContext, workspace: string): EngineProcess {
+/** An engine process of its own, as a child that is sent messages. */
+export function forkEngine(context: VerbContext, workspace: string): EngineProcess {
   const child = fork(context.engine, [`--workspace=${workspace}`, `--models=${context.models}`], { serialization: 'advanced', stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   return {
     post: (message) => { child.send(message); },
@@ -84,7 +86,8 @@ function tell(context: VerbContext, runId: string, event: RunEvent): void {
   else if (event.type === 'step-done') context.note(event.reused ? `  reused ${event.key.slice(0, 8)}` : `  ${event.seconds.toFixed(1)} s`);
 }
 
-function failure(event: Extract<RunEvent, { type: 'failed' }>): Error {
+/** What a failed run means for the command line. */
+export function failure(event: Extract<RunEvent, { type: 'failed' }>): Error {
   const { kind, message } = event.error;
   if (kind === 'cancelled') return new DOMException('cancelled', 'AbortError');
   return kind === 'bug' ? new Error(message) : new UserError(kind, message, event.error);
