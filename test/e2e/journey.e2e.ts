@@ -5,11 +5,12 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { ElectronApplication, Page } from '@playwright/test';
+import { checkAnswers } from './answers.ts';
 import { expect, test } from './fixtures.ts';
 
 /** Writing two subjects takes under a minute on two quiet cores, the run as long again. */
 const LONG = 600_000;
-const PICTURES = 6;
+const PICTURES = 24;
 
 /** Answers the next save dialogs with files in a folder. */
 async function saveInto(app: ElectronApplication, folder: string): Promise<void> {
@@ -119,4 +120,9 @@ test('from an empty profile to a reconstructed picture, its cortex, its export, 
   await expect(page.getByRole('gridcell').first()).toBeVisible({ timeout: 30_000 });
   expect(await page.getByRole('gridcell').count()).toBe(PICTURES);
   await lab.shot(page, 'again');
+  await second.app.close();
+
+  // 6. What the window made is right, and the command line goes on from it.
+  const workspace = path.join(lab.profile, 'workspace');
+  await checkAnswers(workspace, path.join(workspace, 'demo-data'), PICTURES);
 });
