@@ -36,13 +36,13 @@ export function folderOf(context: StageContext, label: string): string {
   return artefactFolder(context.workspace, keyFor(context.steps, label));
 }
 
-/** Progress of a step, at most about ten times a second. */
+/** Progress of a step in whole items, at most about ten times a second. */
 export function progressOf(step: PlannedStep, context: StageContext): (done: number, total: number, what: string) => void {
   let last = 0;
   return (done, total, what) => {
     const now = Date.now();
     if (now - last < 100 && done < total) return;
     last = now;
-    context.emit({ type: 'progress', key: step.key, done, total, what });
+    context.emit({ type: 'progress', key: step.key, done: Math.floor(done), total, what });
   };
 }
