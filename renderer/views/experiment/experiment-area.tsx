@@ -42,7 +42,7 @@ export function ExperimentArea() {
   if (inspection === null || subject === null || recipe === null) return <NoSubject icon={<FlaskConical size={26} />} />;
   return (
     <div className="experiment">
-      <RecipeForm recipe={recipe} subject={subject} subjects={inspection.subjects.map((each) => each.id)} change={(next) => { services.view.set({ draft: next }); }} />
+      <RecipeForm recipe={recipe} subject={subject} subjects={inspection.subjects.map((each) => each.id)} change={(next) => { services.view.set({ draft: next }); }} reset={() => { services.view.set({ draft: fresh }); }} />
       <div className="runs-side">
         {runs.length === 0 ? (
           <Empty icon={<FlaskConical size={26} />} title="Runs appear here"

@@ -3,20 +3,21 @@ import { ChevronDown, ChevronRight, Play, RotateCcw, Shuffle } from 'lucide-reac
 import { useState } from 'react';
 import type { AtlasSummary, SubjectSummary } from '../../../common/dataset.ts';
 import { UserError } from '../../../common/errors.ts';
-import { decoderFor, DEFAULT_RECIPE, parseRecipe } from '../../../common/recipe.ts';
+import { decoderFor, parseRecipe } from '../../../common/recipe.ts';
 import type { Recipe } from '../../../common/recipe.ts';
 import { count, duration } from '../../parts/words.ts';
 import { startRun } from '../../state/actions.ts';
 import { useRuns } from '../../state/selectors.ts';
 import { useServices } from '../../state/app-context.ts';
 import { estimate } from './estimate.ts';
-import { REGION_SETS, regionsOf, setOf, voxelsOf } from './region-sets.ts';
+import { REGION_SETS, regionsOf, setOf, setsOf, voxelsOf } from './region-sets.ts';
 
 interface FormProps {
   readonly recipe: Recipe;
   readonly subject: SubjectSummary;
   readonly subjects: readonly string[];
   readonly change: (recipe: Recipe) => void;
+  readonly reset: () => void;
 }
 
 /** First complaint of the recipe's own check, or null. */
@@ -34,7 +35,7 @@ const SCALINGS = [{ value: 'session', label: 'z within each session' }, { value:
 function Regions({ recipe, atlas, change }: { readonly recipe: Recipe; readonly atlas: AtlasSummary; readonly change: (rois: readonly string[]) => void }) {
   const [open, setOpen] = useState(false);
   const { rois } = recipe.data;
-  const set = setOf(rois, atlas);
+  const set = setOf(rois, atlas), sets = setsOf(atlas);
   const isOn = (name: string): boolean => rois.length === 0 || rois.includes(name);
   const toggle = (name: string): void => {
     const names = atlas.regions.map((region) => region.name).filter((each) => (each === name ? !isOn(each) : isOn(each)));
@@ -46,11 +47,11 @@ function Regions({ recipe, atlas, change }: { readonly recipe: Recipe; readonly 
         <span className="mantine-InputWrapper-label" style={{ margin: 0 }}>Visual cortex</span>
         <span className="number quiet" style={{ fontSize: 12 }}>{count(voxelsOf(rois, atlas), 'voxel')}</span>
       </div>
-      <SegmentedControl fullWidth value={set} onChange={(value) => { if (value !== 'chosen') change(regionsOf(value, atlas)); else setOpen(true); }}
-        data={[...(['all', 'lower', 'higher'] as const).map((each) => ({ value: each, label: <Tooltip label={REGION_SETS[each].hint}><span>{REGION_SETS[each].short}</span></Tooltip> })), { value: 'chosen', label: 'Chosen' }]} />
+      {sets.length > 1 && <SegmentedControl fullWidth value={set} onChange={(value) => { if (value !== 'chosen') change(regionsOf(value, atlas)); else setOpen(true); }}
+        data={[...sets.map((each) => ({ value: each, label: <Tooltip label={REGION_SETS[each].hint}><span>{REGION_SETS[each].short}</span></Tooltip> })), { value: 'chosen', label: 'Chosen' }]} />}
       <button type="button" className="disclosure" aria-expanded={open} onClick={() => { setOpen(!open); }}>
         {open ? <ChevronDown size={14} /> : <ChevronRight size={14} />}
-        {set === 'chosen' ? rois.join(', ') : `${rois.length === 0 ? atlas.regions.length : rois.length} regions`}
+        {set === 'chosen' ? rois.join(', ') : count(rois.length === 0 ? atlas.regions.length : rois.length, 'region')}
       </button>
       <Collapse expanded={open}>
         <div className="region-list">
@@ -63,7 +64,7 @@ function Regions({ recipe, atlas, change }: { readonly recipe: Recipe; readonly 
   );
 }
 
-export function RecipeForm({ recipe, subject, subjects, change }: FormProps) {
+export function RecipeForm({ recipe, subject, subjects, change, reset }: FormProps) {
   const services = useServices();
   const runs = useRuns();
   const [all, setAll] = useState(false);
@@ -83,12 +84,12 @@ export function RecipeForm({ recipe, subject, subjects, change }: FormProps) {
     for (const each of recipes) await startRun(services, each);
     setBusy(false);
   };
-  const arms = atlas === null ? [] : (['lower', 'higher', 'all'] as const).map((set): Recipe => ({ ...recipe, name: `${recipe.name}, ${REGION_SETS[set].short}`, data: { ...recipe.data, rois: regionsOf(set, atlas) } }));
+  const arms = atlas === null || setsOf(atlas).length === 1 ? [] : (['lower', 'higher', 'all'] as const).map((set): Recipe => ({ ...recipe, name: `${recipe.name}, ${REGION_SETS[set].short}`, data: { ...recipe.data, rois: regionsOf(set, atlas) } }));
 
   return (
     <section className="pane form">
       <div className="pane-head"><h1 className="grow">New experiment</h1>
-        <Tooltip label="Back to the defaults"><Button size="compact-xs" variant="subtle" color="gray" leftSection={<RotateCcw size={13} />} onClick={() => { change({ ...DEFAULT_RECIPE, data: { ...DEFAULT_RECIPE.data, subject: subject.id, atlas: atlas?.name ?? DEFAULT_RECIPE.data.atlas } }); }}>Reset</Button></Tooltip>
+        <Tooltip label="Back to the defaults"><Button size="compact-xs" variant="subtle" color="gray" leftSection={<RotateCcw size={13} />} onClick={reset}>Reset</Button></Tooltip>
       </div>
       <div className="form-body scroll">
         <div className="field-group">
@@ -143,7 +144,7 @@ export function RecipeForm({ recipe, subject, subjects, change }: FormProps) {
             <Menu.Target><Button size="sm" variant="default" px={10} aria-label="Other ways to run"><ChevronDown size={16} /></Button></Menu.Target>
             <Menu.Dropdown>
               <Menu.Item disabled={wrong !== null || arms.length === 0} onClick={() => { void run(arms); }}>
-                Ablate the cortex: LVC, HVC, both<div className="quiet" style={{ fontSize: 11 }}>Three runs with the same seed, one after another</div>
+                Ablate the cortex: LVC, HVC, both<div className="quiet" style={{ fontSize: 11 }}>{arms.length === 0 ? 'This atlas has no V1 to V3 beside higher regions' : 'Three runs with the same seed, one after another'}</div>
               </Menu.Item>
             </Menu.Dropdown>
           </Menu>

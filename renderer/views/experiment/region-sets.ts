@@ -17,6 +17,12 @@ export function regionsOf(set: Exclude<RegionSet, 'chosen'>, atlas: AtlasSummary
   return atlas.regions.filter((region) => EARLY.test(region.name) === (set === 'lower')).map((region) => region.name);
 }
 
+/** Sets that an atlas can tell apart: lower and higher only where it has regions of both. */
+export function setsOf(atlas: AtlasSummary): readonly Exclude<RegionSet, 'chosen'>[] {
+  const low = regionsOf('lower', atlas).length;
+  return low > 0 && low < atlas.regions.length ? ['all', 'lower', 'higher'] : ['all'];
+}
+
 /** Which set a choice of regions is. */
 export function setOf(rois: readonly string[], atlas: AtlasSummary): RegionSet {
   if (rois.length === 0 || rois.length === atlas.regions.length) return 'all';

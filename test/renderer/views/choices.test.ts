@@ -5,7 +5,7 @@ import { keyText, matchesKey } from '../../../renderer/state/commands.ts';
 import { DEFAULT_LOOK } from '../../../renderer/state/view-state.ts';
 import { byRegion, chooseMap, scaleFor } from '../../../renderer/views/cortex/use-map.ts';
 import { estimate } from '../../../renderer/views/experiment/estimate.ts';
-import { regionsOf, setOf, voxelsOf } from '../../../renderer/views/experiment/region-sets.ts';
+import { regionsOf, setOf, setsOf, voxelsOf } from '../../../renderer/views/experiment/region-sets.ts';
 import { ruleOfOrder, sortImages } from '../../../renderer/views/gallery/sorting.ts';
 
 const image = (imageId: number, scores: ImageRow['scores']): ImageRow => ({ imageId, truthUrl: '', reconstructionUrl: '', scores });
@@ -37,6 +37,12 @@ describe('sets of regions', () => {
     expect(regionsOf('higher', atlas)).toEqual(['hV4', 'V3ab', 'LO']);
     expect([setOf([], atlas), setOf(['V3', 'V1', 'V2'], atlas), setOf(['V1'], atlas)]).toEqual(['all', 'lower', 'chosen']);
     expect([voxelsOf([], atlas), voxelsOf(['V2', 'LO'], atlas)]).toEqual([210, 80]);
+  });
+
+  it('offers lower and higher cortex only where an atlas has both', () => {
+    expect(setsOf(atlas)).toEqual(['all', 'lower', 'higher']);
+    expect(setsOf({ name: 'all', regions: [{ name: 'all', label: 1, voxels: 9 }] })).toEqual(['all']);
+    expect(setsOf({ name: 'early', regions: atlas.regions.slice(0, 3) })).toEqual(['all']);
   });
 });
 
