@@ -18,6 +18,8 @@ export interface GramOptions {
 
 /** A single product call does about this many multiply-adds at most: a fraction of a second, so that a run can be stopped. */
 const MOST_PER_CALL = 8e9;
+/** X in double precision is kept as a whole up to this many bytes, else converted again for every block. */
+const CONVERTED_BYTES = 5e8;
 /** Rows that are converted to double at a time. */
 const BATCH_ROWS = 4096;
 
@@ -31,18 +33,23 @@ export async function rowGram(x: F32, products: Products, options: GramOptions =
   const [size = 0, inner = 0] = x.shape;
   const width = options.width ?? PANEL_WIDTH;
   const count = panelCount(size, width);
-  const converted = Array.from({ length: count }, (_, p) => toDouble(x, ...panelRange({ size, width }, p)));
+  const keep = size * inner * 8 <= CONVERTED_BYTES;
+  const converted = new Map<number, F64>();
+  const double = (p: number): F64 => {
+    const held = converted.get(p);
+    if (held !== undefined) return held;
+    const made = toDouble(x, ...panelRange({ size, width }, p));
+    if (keep) converted.set(p, made);
+    return made;
+  };
   const panels: F64[] = [];
   for (let p = 0; p < count; p++) {
-    const right = converted[p];
-    if (right === undefined) continue;
+    const right = double(p);
     const [start, end] = panelRange({ size, width }, p);
     const panel = zeros('float64', [end, end - start]);
     for (let q = 0; q <= p; q++) {
       throwIfAborted(options.signal);
-      const left = converted[q];
-      if (left === undefined) continue;
-      const block = await products.multiply('abT', left, right);
+      const block = await products.multiply('abT', q === p ? right : double(q), right);
       panel.data.set(block.data, q * width * (end - start));
     }
     panels.push(panel);

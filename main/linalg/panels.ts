@@ -20,8 +20,8 @@ export type Range = readonly [number, number];
 /** Wide enough for a product to run at full speed, narrow enough for the sequential diagonal blocks to stay cheap. */
 export const PANEL_WIDTH = 256;
 
-/** Columns of a transposed tile. */
-const TILE = 64;
+/** Rows that are transposed together: one cache line of each source row, read once. More would collide where rows are a power of two apart. */
+const TILE = 8;
 
 export function panelCount(size: number, width: number): number {
   return Math.ceil(size / width);
@@ -67,12 +67,14 @@ export function symmetricBlock(matrix: Panels, [from, to]: Range, [low, high]: R
         out.set(data.subarray(i * width + first - start, i * width + last - start), (i - from) * columns + first - low);
       }
     }
-    // 2. Rows of this panel's columns, left of its diagonal block: the transpose of what lies above, in tiles that stay in cache.
+    // 2. Rows of this panel's columns, left of its diagonal block: the transpose of what lies above, a few rows at a time.
     const stop = Math.min(high, start);
-    for (let tile = low; tile < stop; tile += TILE) {
-      for (let row = Math.max(from, start); row < Math.min(to, end); row++) {
-        const base = (row - from) * columns - low;
-        for (let j = tile; j < Math.min(tile + TILE, stop); j++) out[base + j] = data[j * width + row - start] ?? 0;
+    const head = Math.max(from, start), foot = Math.min(to, end);
+    for (let row = head; row < foot; row += TILE) {
+      const bottom = Math.min(foot, row + TILE);
+      for (let j = low; j < stop; j++) {
+        const at = j * width - start;
+        for (let i = row; i < bottom; i++) out[(i - from) * columns - low + j] = data[at + i] ?? 0;
       }
     }
   });
@@ -82,6 +84,19 @@ export function symmetricBlock(matrix: Panels, [from, to]: Range, [low, high]: R
 /** Rows `from..to` of the symmetric matrix, all columns: `[to - from, n]`. */
 export function symmetricRows(matrix: Panels, from: number, to: number): Matrix {
   return symmetricBlock(matrix, [from, to], [0, matrix.size]);
+}
+
+/** The first `size` rows and columns; panels that lie within are shared, not copied. */
+export function leading(matrix: Panels, size: number): Panels {
+  const panels = matrix.panels.slice(0, panelCount(size, matrix.width)).map((panel, p) => {
+    const [start, end] = panelRange(matrix, p);
+    if (end <= size) return panel;
+    const kept = size - start, width = end - start;
+    const out = zeros(matrix.dtype, [size, kept]);
+    for (let i = 0; i < size; i++) out.data.set(panel.data.subarray(i * width, i * width + kept), i * kept);
+    return out;
+  });
+  return { dtype: matrix.dtype, size, width: matrix.width, panels };
 }
 
 /** The diagonal, `[n]`. */

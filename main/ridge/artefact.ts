@@ -20,6 +20,8 @@ export interface ArrayStore {
   readonly place: string;
   writeArray(name: string, array: NdArray): Promise<void>;
   readArray(name: string): Promise<NdArray>;
+  /** True if the array was written whole. */
+  has(name: string): Promise<boolean>;
   writeText(name: string, text: string): Promise<void>;
   readText(name: string): Promise<string>;
 }
@@ -36,6 +38,7 @@ export function memoryStore(place = 'memory'): ArrayStore {
     place,
     writeArray: (name, array) => { arrays.set(name, array); return Promise.resolve(); },
     readArray: (name) => held(arrays, name),
+    has: (name) => Promise.resolve(arrays.has(name)),
     writeText: (name, text) => { texts.set(name, text); return Promise.resolve(); },
     readText: (name) => held(texts, name),
   };

@@ -10,7 +10,8 @@ import { f32, rows as rowsOf } from '../../common/ndarray.ts';
 import { pickColumns } from './targets.ts';
 import type { F32 } from '../../common/ndarray.ts';
 import type { Products } from '../linalg/products.ts';
-import type { SmootherBatch } from './smoother.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import type { Smoother, SmootherPlace, SmootherSource } from './smoother.ts';
 
 export type SelectionRule =
   /** Least loss; losses within rounding of it count as equal, and the largest penalty of those wins. */
@@ -52,12 +53,13 @@ export interface SelectionInput {
   /** Mean and sum of squares about it of every target. */
   readonly targetMean: Float64Array;
   readonly targetSquares: Float64Array;
+  readonly checkpoint: Checkpoint;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ((done: number, total: number, what: string) => void) | undefined;
 }
 
-/** Targets per product call at most: what keeps one call within a fraction of a second. */
-const MOST_PER_CALL = 1.5e10;
+/** Multiply-adds per product call: a fraction of a second. */
+const MOST_PER_CALL = 1e10;
 
 /**
  * How penalties are tried.
@@ -83,21 +85,28 @@ function emptyTally({ folds, alphas, targets }: SelectionInput): Tally {
 }
 
 /** Every penalty for every target. Throws CancelledError when the signal fires. */
-export async function selectPenalties(input: SelectionInput, batches: AsyncIterable<SmootherBatch>, products: Products): Promise<CrossValidation> {
+export async function selectPenalties(input: SelectionInput, source: SmootherSource, products: Products): Promise<CrossValidation> {
   const tally = emptyTally(input);
   const total = input.rows * input.alphas.length * input.targets;
   let done = 0;
-  for await (const batch of batches) {
+  for (const piece of source.pieces.keys()) {
+    const smoothers = once(() => source.make(piece));
     for (const block of input.blocks) {
-      await evaluate(input, tally, batch, block, null, products, (work) => { done += work; input.progress?.(done, total, 'cross-validation'); });
+      await evaluate(input, tally, { source, piece, smoothers, block, columns: null }, products, (work) => { done += work; input.progress?.(done, total, 'cross-validation'); });
     }
-    countRows(input, tally, batch);
+    countRows(input, tally, source.pieces[piece] ?? []);
   }
   return choose(input, tally);
 }
 
-/** Bracket search (`PenaltySearch`). `smoothers` makes those of one penalty; each penalty is asked for at most once. Only for rule 'best'. */
-export async function bracketPenalties(input: SelectionInput, smoothers: (alpha: number) => Promise<SmootherBatch>, products: Products): Promise<CrossValidation> {
+/** Made when first asked for: not at all if a checkpoint has every result. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let held: Promise<T> | null = null;
+  return () => (held ??= make());
+}
+
+/** Bracket search (`PenaltySearch`). Each penalty's smoothers are made at most once. Only for rule 'best' and sources by penalty. */
+export async function bracketPenalties(input: SelectionInput, source: SmootherSource, products: Products): Promise<CrossValidation> {
   const tally = emptyTally(input);
   const ascending = input.alphas.map((alpha, index) => ({ alpha, index })).sort((a, b) => a.alpha - b.alpha).map(({ index }) => index);
   const start = Math.floor(ascending.length / 2);
@@ -106,16 +115,16 @@ export async function bracketPenalties(input: SelectionInput, smoothers: (alpha:
   // Usually three to four penalties per target; the bar only has to move on.
   const expected = input.rows * input.targets * Math.min(4, ascending.length);
   const visit = async (place: number): Promise<number> => {
-    const alpha = ascending[place] ?? 0;
-    const batch = await smoothers(alpha);
+    const piece = ascending[place] ?? 0;
+    const smoothers = once(() => source.make(piece));
     for (const block of input.blocks) {
       const columns = active.filter((j) => j >= block.from && j < block.to).map((j) => j - block.from);
       if (columns.length === 0) continue;
       const all = columns.length === block.to - block.from;
-      await evaluate(input, tally, batch, block, all ? null : columns, products, (more) => { work += more; input.progress?.(Math.min(work, 0.98 * expected), expected, 'cross-validation'); });
+      await evaluate(input, tally, { source, piece, smoothers, block, columns: all ? null : columns }, products, (more) => { work += more; input.progress?.(Math.min(work, 0.98 * expected), expected, 'cross-validation'); });
     }
-    countRows(input, tally, batch);
-    return alpha;
+    countRows(input, tally, source.pieces[piece] ?? []);
+    return piece;
   };
   // 1. The middle, then upwards: a target goes on while the loss does not rise.
   let last = await visit(start);
@@ -147,38 +156,72 @@ function split(items: readonly number[], test: (item: number) => boolean): reado
   return [yes, no];
 }
 
-/** Adds the sums of one batch over one block, all of its targets or some columns. */
-async function evaluate(input: SelectionInput, tally: Tally, batch: SmootherBatch, block: TargetBlock, columns: readonly number[] | null, products: Products, worked: (work: number) => void): Promise<void> {
-  const whole = await block.read();
-  const y = columns === null ? whole : pickColumns(whole, columns);
+/** One piece of smoothers on one block of targets, all of them or some columns. */
+interface Share {
+  readonly source: SmootherSource;
+  readonly piece: number;
+  readonly smoothers: () => Promise<readonly Smoother[]>;
+  readonly block: TargetBlock;
+  readonly columns: readonly number[] | null;
+}
+
+/** Adds the column sums of one share, from the checkpoint if it has them. */
+async function evaluate(input: SelectionInput, tally: Tally, share: Share, products: Products, worked: (work: number) => void): Promise<void> {
+  const { source, piece, block, columns } = share;
+  const { alphas, targets, checkpoint } = input;
+  const places = source.pieces[piece] ?? [];
+  const width = columns?.length ?? block.to - block.from;
+  const name = `sums-${piece}-${block.from}`;
+  const length = places.length * 3 * width;
+  const kept = await checkpoint.kept(name, length);
+  const sums = kept ?? await columnSums(input, share, products, worked);
+  if (kept === null) await checkpoint.keep(name, sums);
+  else worked(places.reduce((sum, { rows: [from, to] }) => sum + to - from, 0) * width);
+  for (const [index, place] of places.entries()) {
+    const at = (place.fold * alphas.length + place.alpha) * targets + block.from;
+    const pooled = place.alpha * targets + block.from;
+    const own = index * 3 * width;
+    for (let k = 0; k < width; k++) {
+      const j = columns === null ? k : (columns[k] ?? 0);
+      const before = tally.errors[at + j] ?? NaN;
+      tally.errors[at + j] = (Number.isNaN(before) ? 0 : before) + (sums[own + k] ?? 0);
+      tally.sums[pooled + j] = (tally.sums[pooled + j] ?? 0) + (sums[own + width + k] ?? 0);
+      tally.squares[pooled + j] = (tally.squares[pooled + j] ?? 0) + (sums[own + 2 * width + k] ?? 0);
+    }
+  }
+}
+
+/** Squared residual, prediction and squared prediction summed over the rows of every smoother: `[smoothers, 3, columns]`. */
+async function columnSums(input: SelectionInput, { smoothers, block, columns }: Share, products: Products, worked: (work: number) => void): Promise<Float64Array> {
+  const all = await block.read();
+  const y = columns === null ? all : pickColumns(all, columns);
   const [, width = 0] = y.shape;
-  const { alphas, targets } = input;
-  for (const smoother of batch) {
+  const made = await smoothers();
+  const out = new Float64Array(made.length * 3 * width);
+  for (const [index, smoother] of made.entries()) {
     const right = await smoother.rights(y);
     const [from, to] = smoother.rows;
     const inner = smoother.lefts.reduce((sum, part) => sum + (part.shape[1] ?? 0), 0);
     const step = Math.max(1, Math.floor(MOST_PER_CALL / (inner * width)));
+    const own = index * 3 * width;
     for (let low = from; low < to; low += step) {
       throwIfAborted(input.signal);
       const high = Math.min(to, low + step);
       const terms = smoother.lefts.map((part, i) => ({ left: rowsOf(part, low - from, high - from), right: required(right[i]) }));
       const found = await products.residualSums(terms, rowsOf(y, low, high));
-      const at = (smoother.fold * alphas.length + smoother.alpha) * targets + block.from;
-      const pooled = smoother.alpha * targets + block.from;
       for (let k = 0; k < width; k++) {
-        const j = columns === null ? k : (columns[k] ?? 0);
-        const before = tally.errors[at + j] ?? NaN;
-        tally.errors[at + j] = (Number.isNaN(before) ? 0 : before) + (found.squaredError[k] ?? 0);
-        tally.sums[pooled + j] = (tally.sums[pooled + j] ?? 0) + (found.prediction[k] ?? 0);
-        tally.squares[pooled + j] = (tally.squares[pooled + j] ?? 0) + (found.squaredPrediction[k] ?? 0);
+        out[own + k] = (out[own + k] ?? 0) + (found.squaredError[k] ?? 0);
+        out[own + width + k] = (out[own + width + k] ?? 0) + (found.prediction[k] ?? 0);
+        out[own + 2 * width + k] = (out[own + 2 * width + k] ?? 0) + (found.squaredPrediction[k] ?? 0);
       }
       worked((high - low) * width);
     }
   }
+  return out;
 }
 
-function countRows({ alphas }: SelectionInput, { foldRows }: Tally, batch: SmootherBatch): void {
-  for (const { fold, alpha, rows: [from, to] } of batch) foldRows[fold * alphas.length + alpha] = (foldRows[fold * alphas.length + alpha] ?? 0) + to - from;
+function countRows({ alphas }: SelectionInput, { foldRows }: Tally, places: readonly SmootherPlace[]): void {
+  for (const { fold, alpha, rows: [from, to] } of places) foldRows[fold * alphas.length + alpha] = (foldRows[fold * alphas.length + alpha] ?? 0) + to - from;
 }
 
 /** Mean squared error of a fold; NaN where the penalty was not tried. */

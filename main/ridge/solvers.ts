@@ -13,16 +13,19 @@ import { f32, ndarray, zeros } from '../../common/ndarray.ts';
 import { cholesky, inverse } from '../linalg/cholesky.ts';
 import { eigh } from '../linalg/eigh.ts';
 import { columnGram, rowGram } from '../linalg/gram.ts';
-import { largestEigenvalue, PANEL_WIDTH, panelCount, panelRange, symmetricRows } from '../linalg/panels.ts';
+import { invertPositive } from '../linalg/positive.ts';
+import { asType, largestEigenvalue, PANEL_WIDTH, panelCount, panelRange, symmetricRows } from '../linalg/panels.ts';
 import type { F32, F64 } from '../../common/ndarray.ts';
 import type { Panels } from '../linalg/panels.ts';
-import { ofType } from '../linalg/products.ts';
-import type { Products, Real } from '../linalg/products.ts';
+import { LARGEST_BYTES, ofType } from '../linalg/products.ts';
+import type { Matrix, Products, Real } from '../linalg/products.ts';
 
 export interface SolveOptions {
   readonly signal?: AbortSignal | undefined;
   /** Share of the current piece of work, 0 to 1, and what it is. */
   readonly progress?: ((share: number, what: string) => void) | undefined;
+  /** Bytes of inverses to keep for reuse; 4 GB unless given. */
+  readonly keep?: number;
 }
 
 export interface PreparedRidge {
@@ -55,6 +58,11 @@ interface RowChunks {
 }
 
 function rowChunks(matrix: Panels): RowChunks {
+  const only = matrix.panels[0];
+  if (matrix.width >= matrix.size && only !== undefined) {
+    const single = asType(only, 'float32');
+    return { bytes: matrix.size ** 2 * 4, chunks: [f32(single.shape, single.data instanceof Float32Array ? single.data : new Float32Array(single.data))] };
+  }
   const step = Math.max(1, Math.min(matrix.size, Math.floor(64e6 / matrix.size)));
   const chunks: F32[] = [];
   for (let from = 0; from < matrix.size; from += step) {
@@ -83,15 +91,15 @@ async function applyChunks({ chunks }: RowChunks, y: F32, products: Products, si
   return out;
 }
 
-/** Remembers single-precision matrices by penalty up to `KEPT_BYTES`. */
-function keeper(): { readonly get: (alpha: number) => RowChunks | undefined; readonly put: (alpha: number, matrix: Panels) => RowChunks } {
+/** Remembers single-precision matrices by penalty up to so many bytes. */
+function keeper(most = KEPT_BYTES): { readonly get: (alpha: number) => RowChunks | undefined; readonly put: (alpha: number, matrix: Panels) => RowChunks } {
   const kept = new Map<number, RowChunks>();
   let bytes = 0;
   return {
     get: (alpha) => kept.get(alpha),
     put: (alpha, matrix) => {
       const chunks = rowChunks(matrix);
-      if (!kept.has(alpha) && bytes + chunks.bytes <= KEPT_BYTES) { kept.set(alpha, chunks); bytes += chunks.bytes; }
+      if (!kept.has(alpha) && bytes + chunks.bytes <= most) { kept.set(alpha, chunks); bytes += chunks.bytes; }
       return chunks;
     },
   };
@@ -106,7 +114,7 @@ function withoutConstant(inverted: Panels, alpha: number): Panels {
 
 /** Dual form from any way to make R. */
 function dual(makeResolvent: (alpha: number) => Promise<Panels>, products: Products, options: SolveOptions): PreparedRidge {
-  const kept = keeper();
+  const kept = keeper(options.keep);
   return {
     form: 'dual',
     resolvent: async (alpha) => {
@@ -131,15 +139,40 @@ export function precisionFor(largest: number, size: number, alpha: number): Real
   return size >= SINGLE_FROM_SIZE && largest <= SINGLE_UP_TO * alpha ? 'float32' : 'float64';
 }
 
-/** (A + alpha I)^-1, in the precision of A unless told otherwise. */
+/** (A + alpha I)^-1, in the precision of A unless told otherwise: whole where it fits into one tensor, else in panels. */
 export async function invertShifted(matrix: Panels, alpha: number, products: Products, options: SolveOptions, dtype: Real = matrix.dtype): Promise<Panels> {
   const { signal } = options;
+  const { size } = matrix;
+  if (fitsWhole(size)) {
+    return { dtype, size, width: size, panels: [await invertPositive(shifted(matrix, alpha, dtype), products, { signal, progress: (share) => options.progress?.(share, 'factorisation') })] };
+  }
   const factor = await cholesky(matrix, alpha, products, { signal, dtype, progress: (share) => options.progress?.(share / 3, 'factorisation') });
   return inverse(factor, products, { signal, progress: (share) => options.progress?.((1 + 2 * share) / 3, 'factorisation') });
 }
 
+/** True if a double-precision matrix of this size may be one tensor. */
+export function fitsWhole(size: number): boolean {
+  return size * size * 8 <= LARGEST_BYTES;
+}
+
+/** The same matrix as one panel, which is quicker to read, where it may be one tensor. */
+export function whole(matrix: Panels): Panels {
+  const { dtype, size } = matrix;
+  return fitsWhole(size) && size > 0 ? { dtype, size, width: size, panels: [symmetricRows(matrix, 0, size)] } : matrix;
+}
+
+/** A + alpha I, `[n, n]`. */
+export function shifted(matrix: Panels, alpha: number, dtype: Real): Matrix {
+  const { size } = matrix;
+  const only = matrix.panels[0];
+  const source = only !== undefined && matrix.width >= size ? only : symmetricRows(matrix, 0, size);
+  const result = source.dtype === dtype ? ndarray(dtype, source.shape, source.data.slice()) : asType(source, dtype);
+  for (let i = 0; i < size; i++) result.data[i * (size + 1)] = (result.data[i * (size + 1)] ?? 0) + alpha;
+  return result;
+}
+
 async function prepareDual(x: F32, products: Products, options: SolveOptions): Promise<PreparedRidge> {
-  const gram = await rowGram(x, products, { signal: options.signal, progress: (share) => options.progress?.(share, 'kernel of the voxels') });
+  const gram = whole(await rowGram(x, products, { signal: options.signal, progress: (share) => options.progress?.(share, 'kernel of the voxels') }));
   const largest = largestEigenvalue(gram);
   return dual(async (alpha) => withoutConstant(await invertShifted(gram, alpha, products, options, precisionFor(largest, gram.size, alpha)), alpha), products, options);
 }
@@ -171,7 +204,7 @@ async function prepareDualEigen(x: F32, products: Products, options: SolveOption
 
 async function preparePrimal(x: F32, products: Products, options: SolveOptions): Promise<PreparedRidge> {
   const gram = await columnGram(x, products, { signal: options.signal, progress: (share) => options.progress?.(share, 'covariance of the voxels') });
-  const kept = keeper();
+  const kept = keeper(options.keep);
   const largest = largestEigenvalue(gram);
   return {
     form: 'primal',

@@ -8,7 +8,7 @@ import { fillNormal, random } from '../../../common/random.ts';
 import { writeNpy } from '../../formats/npy.ts';
 import { sessionProducts } from '../../linalg/session-products.ts';
 import { memoryStore } from '../../ridge/artefact.ts';
-import { fitDecoder } from '../../ridge/decoder.ts';
+import { fitDecoder } from '../../ridge/fit.ts';
 import { arrayTargets } from '../../ridge/targets.ts';
 import type { Benchmark } from './benchmark.ts';
 import { RUNS, timed } from './benchmark.ts';

@@ -6,7 +6,7 @@ import { arrayFolder } from '../../experiments/array-folder.ts';
 import { makeFolder } from '../../formats/new-folder.ts';
 import { readNpy } from '../../formats/npy.ts';
 import { sessionProducts } from '../../linalg/session-products.ts';
-import { fitDecoder } from '../../ridge/decoder.ts';
+import { fitDecoder } from '../../ridge/fit.ts';
 import { arrayTargets } from '../../ridge/targets.ts';
 import { readInput } from './files.ts';
 import type { Verb } from './verb.ts';

@@ -3,7 +3,7 @@ import { hasArtefact, putWhole } from '../artefacts.ts';
 import { arrayFolder } from '../array-folder.ts';
 import type { Stage } from '../stage.ts';
 import { folderOf, progressOf } from '../stage.ts';
-import { absolutePenalties, fitDecoder } from '../../ridge/decoder.ts';
+import { absolutePenalties, fitDecoder } from '../../ridge/fit.ts';
 import { arrayTargets } from '../../ridge/targets.ts';
 import { loadFeatures } from './features.ts';
 import { responsesOf, rowsWhere, takeRows } from './responses.ts';

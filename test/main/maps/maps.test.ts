@@ -8,7 +8,8 @@ import { extremes, latentWeights, patchWeights, tokenWeights } from '../../../ma
 import { addBlock, emptySums, finishSums } from '../../../main/maps/voxel-sums.ts';
 import { plainProducts } from '../../../main/linalg/plain-products.ts';
 import { memoryStore } from '../../../main/ridge/artefact.ts';
-import { fitDecoder, predict, primalWeights } from '../../../main/ridge/decoder.ts';
+import { predict, primalWeights } from '../../../main/ridge/decoder.ts';
+import { fitDecoder } from '../../../main/ridge/fit.ts';
 import { arrayTargets } from '../../../main/ridge/targets.ts';
 import { expectClose } from '../../support/close.ts';
 import type { F32 } from '../../../common/ndarray.ts';

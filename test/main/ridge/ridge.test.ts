@@ -4,7 +4,8 @@ import { random } from '../../../common/random.ts';
 import { plainProducts } from '../../../main/linalg/plain-products.ts';
 import { sessionProducts } from '../../../main/linalg/session-products.ts';
 import { memoryStore } from '../../../main/ridge/artefact.ts';
-import { absolutePenalties, fitDecoder, openDecoder, predict, primalWeights } from '../../../main/ridge/decoder.ts';
+import { openDecoder, predict, primalWeights } from '../../../main/ridge/decoder.ts';
+import { absolutePenalties, fitDecoder } from '../../../main/ridge/fit.ts';
 import { assignFolds, sortByFold } from '../../../main/ridge/folds.ts';
 import { chooseSolver, RIDGE_SOLVERS } from '../../../main/ridge/solvers.ts';
 import { arrayTargets, besideTargets, columnsOf } from '../../../main/ridge/targets.ts';
@@ -13,7 +14,7 @@ import golden from '../../golden/ridge/ridge.json' with { type: 'json' };
 import { expectClose } from '../../support/close.ts';
 import { goldenFolds, NEW, ridgeData, slowRidge, TARGETS, where } from './fixture.ts';
 import type { F32 } from '../../../common/ndarray.ts';
-import type { FitDependencies, FitOptions } from '../../../main/ridge/decoder.ts';
+import type { FitDependencies, FitOptions } from '../../../main/ridge/fit.ts';
 import type { RidgeSolverName } from '../../../main/ridge/solvers.ts';
 import type { TargetSource } from '../../../main/ridge/targets.ts';
 
@@ -137,11 +138,11 @@ describe('selection rules', () => {
 });
 
 describe('the bracket search', () => {
-  for (const [first, last] of [[0, 9], [0, 1], [4, 9], [2, 5]] as const) {
-    it(`chooses what the exhaustive search chooses on penalties ${first} to ${last - 1} of the grid, in any order`, async () => {
+  for (const [first, last, standardise] of [[0, 9, 'none'], [0, 1, 'none'], [4, 9, 'none'], [2, 5, 'none'], [0, 9, 'zscore']] as const) {
+    it(`chooses what the exhaustive search chooses on penalties ${first} to ${last - 1} of the grid, in any order, standardise ${standardise}`, async () => {
       const { x, y, fresh } = ridgeData(40, 60);
       const alphas = golden.alphas.slice(first, last).reverse();
-      const options = { alphas, folds: { kind: 'given', foldOf: goldenFolds(40) } } as const;
+      const options = { alphas, folds: { kind: 'given', foldOf: goldenFolds(40) }, standardise } as const;
       const exhaustive = await fitOn(x, y, { ...options, search: 'exhaustive' });
       const bracket = await fitOn(x, y, { ...options, search: 'bracket' });
       expect(bracket.record.alphaPerTarget).toEqual(exhaustive.record.alphaPerTarget);
@@ -150,10 +151,12 @@ describe('the bracket search', () => {
       expectClose((await predict(bracket, fresh, products)).data, (await predict(exhaustive, fresh, products)).data, PREDICTION);
     });
   }
-  it('is refused where smoothers of one penalty cannot be made alone', async () => {
+  it('is refused for a primal solver, for leave-one-out and for the conservative rule', async () => {
     const { x, y } = ridgeData(40, 60);
-    await expect(fitOn(x, y, { alphas: golden.alphas, folds: { kind: 'k-fold', folds: 4 }, standardise: 'zscore', search: 'bracket' })).rejects.toThrow('bracket');
-    await expect(fitOn(x, y, { alphas: golden.alphas, folds: { kind: 'k-fold', folds: 4 }, rule: 'conservative', search: 'bracket' })).rejects.toThrow('bracket');
+    const folds = { kind: 'k-fold', folds: 4 } as const;
+    await expect(fitOn(x, y, { alphas: golden.alphas, folds, solver: 'primal', search: 'bracket' })).rejects.toThrow('bracket');
+    await expect(fitOn(x, y, { alphas: golden.alphas, folds: { kind: 'leave-one-out' }, search: 'bracket' })).rejects.toThrow('bracket');
+    await expect(fitOn(x, y, { alphas: golden.alphas, folds, rule: 'conservative', search: 'bracket' })).rejects.toThrow('bracket');
   });
 });
 
