@@ -10,14 +10,16 @@ import { UserError } from '../../common/errors.ts';
 import { ndarray, sizeOf } from '../../common/ndarray.ts';
 import { graphBuilder } from '../onnx/build.ts';
 import type { GraphBuilder, Ref } from '../onnx/build.ts';
+import { decompose } from '../onnx/edit/decompose.ts';
 import { fold } from '../onnx/edit/fold.ts';
 import { prune } from '../onnx/edit/prune.ts';
+import { raiseOpset } from '../onnx/edit/raise.ts';
 import { producers, readsOf } from '../onnx/graph.ts';
 import type { Graph, Node } from '../onnx/graph.ts';
 import { attributesOf, isKnown } from '../onnx/ops.ts';
 import type { Op } from '../onnx/ops.ts';
 import { specialise } from '../onnx/shape.ts';
-import { dims } from './rule.ts';
+import { dims, unsupported } from './rule.ts';
 import type { Rule, RuleContext } from './rule.ts';
 import { FORBIDDEN, NO_GRADIENT, RULES } from './rules/index.ts';
 
@@ -34,7 +36,7 @@ const FLOATING: ReadonlySet<string> = new Set(['float16', 'float32', 'float64'])
 
 /** Throws `UserError` (`usage`) for unknown names, (`unsupported`) for an operator without a rule, with the path from loss to it. */
 export function vjp(model: Graph, options: VjpOptions): Graph {
-  const graph = fold(specialise(model, options.shapes ?? {}));
+  const graph = fold(decompose(specialise(raiseOpset(model), options.shapes ?? {})));
   const b = graphBuilder(graph);
   for (const name of options.wrt) {
     const ref = known(b, graph, name);
@@ -55,6 +57,7 @@ export function vjp(model: Graph, options: VjpOptions): Graph {
   if (outputs.length === 0) {
     throw new UserError('usage', `no output of ${graph.name} depends on ${options.wrt.join(', ')}`, { expected: 'an output that changes with these values', found: 'none', fix: 'Ask for other values.' });
   }
+  refuseUnknown(b, graph, active, outputs);
   for (const name of outputs) {
     const ref = b.ref(name);
     cotangents.set(name, [b.input(`${name}_grad`, ref.dtype, dims(ref))]);
@@ -65,7 +68,7 @@ export function vjp(model: Graph, options: VjpOptions): Graph {
     if (dys.every((dy) => dy === null) || stops(node)) continue;
     const needs = node.inputs.map((name) => active.has(name));
     if (!needs.includes(true)) continue;
-    const gradients = ask(b, graph, node, dys, needs, outputs);
+    const gradients = apply(ruleOf(b, graph, node, outputs), b, node, dys, needs);
     node.inputs.forEach((name, index) => {
       const gradient = gradients[index] ?? null;
       if (needs[index] !== true || gradient === null) return;
@@ -107,7 +110,18 @@ function gather(b: GraphBuilder, cotangents: Map<string, Ref[]>, name: string): 
   return sum;
 }
 
-function ask(b: GraphBuilder, graph: Graph, node: Node, dys: readonly (Ref | null)[], needs: readonly boolean[], outputs: readonly string[]): readonly (Ref | null)[] {
+/** Says which operator is in the way before shapes behind it are missed. */
+function refuseUnknown(b: GraphBuilder, graph: Graph, active: ReadonlySet<string>, outputs: readonly string[]): void {
+  const reached = new Set(outputs);
+  for (const node of [...graph.nodes].reverse()) {
+    if (!node.outputs.some((name) => reached.has(name)) || stops(node) || !readsOf(node).some((name) => active.has(name))) continue;
+    ruleOf(b, graph, node, outputs);
+    for (const name of readsOf(node)) if (active.has(name)) reached.add(name);
+  }
+}
+
+/** Throws `UserError` (`unsupported`) with the path from the loss. */
+function ruleOf(b: GraphBuilder, graph: Graph, node: Node, outputs: readonly string[]): NonNullable<(typeof RULES)[Op]> {
   const rule = node.domain === '' && isKnown(node.op) ? RULES[node.op] : undefined;
   if (rule === undefined) {
     const reason = FORBIDDEN[node.op] ?? 'it has no gradient rule';
@@ -119,7 +133,7 @@ function ask(b: GraphBuilder, graph: Graph, node: Node, dys: readonly (Ref | nul
   if (opset < rule.opsets[0] || opset > rule.opsets[1]) {
     throw new UserError('unsupported', `the gradient of ${node.op} is written for opsets ${rule.opsets[0]} to ${rule.opsets[1]}`, { expected: `opset ${rule.opsets.join(' to ')}`, found: `opset ${opset}`, fix: 'Export the model with opset 17.' });
   }
-  return apply(rule, b, node, dys, needs);
+  return rule;
 }
 
 function apply<O extends Op>(rule: Rule<O>, b: GraphBuilder, node: Node, dys: readonly (Ref | null)[], needs: readonly boolean[]): readonly (Ref | null)[] {
@@ -128,6 +142,8 @@ function apply<O extends Op>(rule: Rule<O>, b: GraphBuilder, node: Node, dys: re
     inputs: node.inputs.map((name) => (name === '' ? null : b.ref(name))),
     outputs: node.outputs.filter((name) => name !== '').map((name) => b.ref(name)),
   };
+  const ignored = rule.severalOutputs === true ? -1 : dys.findIndex((dy, i) => i > 0 && dy !== null);
+  if (ignored > 0) throw unsupported(node, 'only its first output to matter', `a gradient of output ${ignored} ("${node.outputs[ignored] ?? ''}")`);
   return rule.vjp(context);
 }
 

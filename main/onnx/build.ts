@@ -63,6 +63,22 @@ export class GraphBuilder {
     return name;
   }
 
+  /** Names that `fresh` must not give, because nodes that are still to be appended make them. */
+  reserve(names: Iterable<string>): void {
+    for (const name of names) this.#nodeNames.add(name);
+  }
+
+  /** A node of another graph as it is. Outputs of an operator outside the table take their declared types, if they have any. */
+  append(node: Node, declared: ReadonlyMap<string, ValueInfo> = new Map()): void {
+    const operands = node.inputs.map((name) => (name === '' ? null : this.#known.get(name)));
+    const found = operands.every((operand) => operand !== undefined) ? inferNode(node, operands.map((operand) => operand ?? null), this.opset) : null;
+    this.#nodes.push(node);
+    node.outputs.forEach((name, i) => {
+      const info = declared.get(name), operand = found?.[i] ?? (info === undefined ? null : { dtype: info.dtype, shape: info.shape, value: null });
+      if (name !== '' && operand !== null) this.#add(name, operand);
+    });
+  }
+
   #add(name: string, operand: Operand): Ref {
     if (this.#known.has(name)) throw new RangeError(`a value called "${name}" exists already`);
     this.#known.set(name, operand);

@@ -1,5 +1,5 @@
 /**
- * The standard operators that the house knows, with their attributes and defaults (onnx/docs/Operators.md, opsets 13 to 24).
+ * The standard operators that the house knows, with their attributes and defaults (onnx/docs/Operators.md, opsets 13 to 28).
  *
  * One table gives the builder its argument types, the shape rules and gradient rules their attribute values without casts,
  * and the reader of a graph an error when a node carries an attribute that nobody would honour.
@@ -29,25 +29,29 @@ const REDUCTION = { axes: ints, keepdims: int(1), noop_with_empty_axes: int(0) }
 const ARG = { axis: int(0), keepdims: int(1), select_last_index: int(0) };
 
 export const OPS = {
-  Abs: NONE, Acos: NONE, Add: NONE, And: NONE, ArgMax: ARG, ArgMin: ARG, Asin: NONE, Atan: NONE,
+  Abs: NONE, Acos: NONE, Acosh: NONE, Add: NONE, And: NONE, ArgMax: ARG, ArgMin: ARG, Asin: NONE, Asinh: NONE, Atan: NONE, Atanh: NONE,
+  Attention: {
+    is_causal: int(0), kv_num_heads: int(0), left_window_size: int(-1), q_num_heads: int(0), qk_matmul_output_mode: int(0), right_window_size: int(-1), scale: optionalFloat,
+    softcap: float(0), softmax_precision: int(0),
+  },
   AveragePool: { ...POOL, count_include_pad: int(0) },
   BatchNormalization: { epsilon: float(1e-5), momentum: float(0.9), training_mode: int(0) },
-  Cast: { to: int(0), saturate: int(1), round_mode: text('up') }, CastLike: { saturate: int(1), round_mode: text('up') }, Ceil: NONE, Clip: NONE,
+  Cast: { to: int(0), saturate: int(1), round_mode: text('up') }, CastLike: { saturate: int(1), round_mode: text('up') }, Ceil: NONE, Celu: { alpha: float(1) }, Clip: NONE,
   Concat: { axis: int(0) },
   Constant: { value: tensor, value_float: optionalFloat, value_floats: floats, value_int: optionalInt, value_ints: ints },
   ConstantOfShape: { value: tensor }, Conv: CONVOLUTION,
   ConvTranspose: { ...CONVOLUTION, output_padding: ints, output_shape: ints },
-  Cos: NONE, CumSum: { exclusive: int(0), reverse: int(0) }, Div: NONE, Dropout: { seed: optionalInt }, Einsum: { equation: text('') },
+  Cos: NONE, Cosh: NONE, CumSum: { exclusive: int(0), reverse: int(0) }, DepthToSpace: { blocksize: int(1), mode: text('DCR') }, Div: NONE, Dropout: { seed: optionalInt }, Einsum: { equation: text('') },
   Elu: { alpha: float(1) }, Equal: NONE, Erf: NONE, Exp: NONE, Expand: NONE, Flatten: { axis: int(1) }, Floor: NONE,
   Gather: { axis: int(0) }, GatherElements: { axis: int(0) }, GatherND: { batch_dims: int(0) }, Gelu: { approximate: text('none') },
-  Gemm: { alpha: float(1), beta: float(1), transA: int(0), transB: int(0) }, GlobalAveragePool: NONE, Greater: NONE, GreaterOrEqual: NONE,
+  Gemm: { alpha: float(1), beta: float(1), transA: int(0), transB: int(0) }, GlobalAveragePool: NONE, GlobalMaxPool: NONE, Greater: NONE, GreaterOrEqual: NONE,
   GroupNormalization: { epsilon: float(1e-5), num_groups: int(0), stash_type: int(1) }, HardSigmoid: { alpha: float(0.2), beta: float(0.5) },
   HardSwish: NONE, Identity: NONE, If: { then_branch: graph, else_branch: graph }, InstanceNormalization: { epsilon: float(1e-5) },
   IsInf: { detect_negative: int(1), detect_positive: int(1) }, IsNaN: NONE, LayerNormalization: { axis: int(-1), epsilon: float(1e-5), stash_type: int(1) },
-  LeakyRelu: { alpha: float(0.01) }, Less: NONE, LessOrEqual: NONE, Log: NONE, LogSoftmax: { axis: int(-1) }, MatMul: NONE, Max: NONE,
+  LeakyRelu: { alpha: float(0.01) }, Less: NONE, LessOrEqual: NONE, Log: NONE, LogSoftmax: { axis: int(-1) }, LpNormalization: { axis: int(-1), p: int(2) }, MatMul: NONE, Max: NONE,
   MaxPool: { ...POOL, storage_order: int(0) }, Mean: NONE, Min: NONE, Mish: NONE, Mod: { fmod: int(0) }, Mul: NONE, Neg: NONE, NonZero: NONE, Not: NONE,
   OneHot: { axis: int(-1) }, Or: NONE, Pad: { mode: text('constant') }, Pow: NONE, PRelu: NONE, Range: NONE, Reciprocal: NONE,
-  ReduceL1: REDUCTION, ReduceL2: REDUCTION, ReduceLogSumExp: REDUCTION, ReduceMax: REDUCTION, ReduceMean: REDUCTION, ReduceMin: REDUCTION,
+  ReduceL1: REDUCTION, ReduceL2: REDUCTION, ReduceLogSum: REDUCTION, ReduceLogSumExp: REDUCTION, ReduceMax: REDUCTION, ReduceMean: REDUCTION, ReduceMin: REDUCTION,
   ReduceProd: REDUCTION, ReduceSum: REDUCTION, ReduceSumSquare: REDUCTION, Relu: NONE, Reshape: { allowzero: int(0) },
   Resize: {
     antialias: int(0), axes: ints, coordinate_transformation_mode: text('half_pixel'), cubic_coeff_a: float(-0.75), exclude_outside: int(0),
@@ -55,9 +59,9 @@ export const OPS = {
   },
   RMSNormalization: { axis: int(-1), epsilon: float(1e-5), stash_type: int(1) },
   Round: NONE, ScatterElements: { axis: int(0), reduction: text('none') }, ScatterND: { reduction: text('none') },
-  Selu: { alpha: float(1.6732632), gamma: float(1.0507009) }, Shape: { start: int(0), end: optionalInt }, Sigmoid: NONE, Sign: NONE, Sin: NONE, Size: NONE, Slice: NONE,
-  Softmax: { axis: int(-1) }, Softplus: NONE, Softsign: NONE, Split: { axis: int(0), num_outputs: optionalInt }, Sqrt: NONE, Squeeze: NONE, Sub: NONE,
-  Sum: NONE, Swish: { alpha: float(1) }, Tan: NONE, Tanh: NONE, Tile: NONE, TopK: { axis: int(-1), largest: int(1), sorted: int(1) }, Transpose: { perm: ints },
+  Selu: { alpha: float(1.6732632), gamma: float(1.0507009) }, Shape: { start: int(0), end: optionalInt }, Sigmoid: NONE, Sign: NONE, Sin: NONE, Sinh: NONE, Size: NONE, Slice: NONE,
+  Softmax: { axis: int(-1) }, Softplus: NONE, Softsign: NONE, SpaceToDepth: { blocksize: int(1), mode: text('DCR') }, Split: { axis: int(0), num_outputs: optionalInt }, Sqrt: NONE, Squeeze: NONE, Sub: NONE,
+  Sum: NONE, Swish: { alpha: float(1) }, Tan: NONE, Tanh: NONE, ThresholdedRelu: { alpha: float(1) }, Tile: NONE, TopK: { axis: int(-1), largest: int(1), sorted: int(1) }, Transpose: { perm: ints },
   Trilu: { upper: int(1) }, Unsqueeze: NONE, Where: NONE, Xor: NONE,
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Field<unknown>>>>>;
 

@@ -6,6 +6,7 @@
 import { UserError } from '../../common/errors.ts';
 import { sizeOf } from '../../common/ndarray.ts';
 import type { DType } from '../../common/ndarray.ts';
+import { einsumTerms } from './einsum.ts';
 import { dtypeOf } from './element-type.ts';
 import { positive, reshapeTo, sliceRange } from './evaluate.ts';
 import type { Value } from './evaluate.ts';
@@ -130,7 +131,9 @@ function windowed(context: RuleContext<'Conv'> | RuleContext<'MaxPool'> | RuleCo
     const padding = autoPad === 'VALID' ? 0 : (pads?.[k] ?? 0) + (pads?.[k + shape.length - 2] ?? 0);
     const room = dim + padding - ((size - 1) * (dilations?.[k] ?? 1) + 1);
     if (room < 0) throw wrong(context.node, `at least ${dim - room} on spatial axis ${k}`, `${dim}`);
-    return (ceil ? Math.ceil(room / stride) : Math.floor(room / stride)) + 1;
+    const count = (ceil ? Math.ceil(room / stride) : Math.floor(room / stride)) + 1;
+    // A window that would start behind the last element and its leading pad is left out.
+    return ceil && (count - 1) * stride >= dim + (autoPad === 'VALID' ? 0 : (pads?.[k] ?? 0)) ? count - 1 : count;
   });
   return [{ dtype, shape: [shape[0] ?? null, channels, ...spatial] }];
 }
@@ -139,6 +142,34 @@ const pool = (context: RuleContext<'MaxPool'>): readonly Typed[] => {
   const channels = need(context, 0).shape?.[1] ?? null, first = windowed(context, context.attributes.kernel_shape ?? [], channels)[0];
   return first === undefined ? [] : [first, { dtype: 'int64', shape: first.shape }];
 };
+
+/** Rank 4 `[n, heads, length, size]` or rank 3 `[n, length, heads * size]`; outputs y, present key, present value, products of queries and keys. */
+const attention = (c: RuleContext<'Attention'>): readonly Typed[] => {
+  const { dtype, shape: q } = need(c, 0), k = need(c, 1).shape, v = need(c, 2), past = c.inputs[4]?.shape ?? null, { q_num_heads: heads, kv_num_heads: kvHeads } = c.attributes;
+  if (q === null || k === null || v.shape === null) return [{ dtype, shape: null }, { dtype, shape: null }, { dtype: v.dtype, shape: null }, { dtype, shape: null }];
+  const flat = q.length === 3, over = (dim: Dim | undefined, by: number): Dim => (typeof dim === 'number' ? dim / by : null), times = (dim: Dim, by: number): Dim => (typeof dim === 'number' ? dim * by : null);
+  const split = (shape: readonly Dim[], by: number): readonly Dim[] => (flat ? [shape[0] ?? null, by, shape[1] ?? null, over(shape[2], by)] : shape);
+  const [n = null, h = null, queries = null] = split(q, heads), [, hk = null, own = null, size = null] = split(k, kvHeads), width = split(v.shape, kvHeads)[3] ?? null;
+  const before = c.inputs[4] ? (past?.[2] ?? null) : 0, keys = typeof own === 'number' && typeof before === 'number' ? own + before : null;
+  return [
+    { dtype, shape: flat ? [n, queries, times(width, heads)] : [n, h, queries, width] }, { dtype, shape: [n, hk, keys, size] }, { dtype: v.dtype, shape: [n, hk, keys, width] }, { dtype, shape: [n, h, queries, keys] },
+  ];
+};
+
+const global = (context: AnyContext): readonly Typed[] => [{ dtype: need(context, 0).dtype, shape: need(context, 0).shape?.map((dim, axis) => (axis < 2 ? dim : 1)) ?? null }];
+
+/** The one scale of all resized axes that keeps the picture's proportions, under or over the wanted sizes; null where it is not asked for or not known. */
+export function aspect(policy: string, from: readonly Dim[], sizes: readonly number[] | null): number | null {
+  if (policy === 'stretch' || sizes === null || !from.every((dim) => typeof dim === 'number')) return null;
+  const ratios = from.map((dim, k) => (sizes[k] ?? 0) / dim);
+  return policy === 'not_larger' ? Math.min(...ratios) : Math.max(...ratios);
+}
+
+/** `[n, channels, height, width]` with channels and extents changed. */
+function blocks(context: AnyContext, channels: (n: number) => number, extent: (n: number) => number): readonly Typed[] {
+  const { dtype, shape } = need(context, 0);
+  return [{ dtype, shape: shape?.map((dim, axis): Dim => (axis === 0 || typeof dim !== 'number' ? (axis === 0 ? dim : null) : axis === 1 ? channels(dim) : extent(dim))) ?? null }];
+}
 
 function matMul(node: Node, a: Shape, b: Shape): Shape {
   if (a === null || b === null) return null;
@@ -168,32 +199,35 @@ const layerNorm = (context: RuleContext<'LayerNormalization'>): readonly Typed[]
 };
 
 function einsum(context: RuleContext<'Einsum'>): Shape {
-  const [left = '', right] = context.attributes.equation.replace(/\s/g, '').split('->');
-  const extents = new Map<string, Dim>(), terms = left.split(',');
-  if (left.includes('.')) return null;
+  const written = einsumTerms(context.attributes.equation, context.inputs.map((operand) => operand?.shape?.length ?? null));
+  if (written === null) return null;
+  const extents = new Map<string, Dim>(), { terms, result } = written;
   terms.forEach((term, i) => {
     const shape = need(context, i).shape;
     if (shape !== null && shape.length !== term.length) throw wrong(context.node, `rank ${term.length} for "${term}"`, shapeText(shape));
     [...term].forEach((letter, k) => { extents.set(letter, joinDims(context.node, extents.get(letter) ?? 1, shape?.[k] ?? null)); });
   });
-  const letters = [...left.replace(/,/g, '')];
-  const out = right === undefined ? [...new Set(letters)].filter((l) => letters.indexOf(l) === letters.lastIndexOf(l)).sort() : [...right];
-  return out.map((letter) => extents.get(letter) ?? null);
+  return [...result].map((letter) => extents.get(letter) ?? null);
 }
 
 export const SHAPE_RULES: { readonly [O in Op]: Rule<O> } = {
-  Abs: same, Acos: same, Asin: same, Atan: same, BatchNormalization: same, Ceil: same, Clip: same, Cos: same, CumSum: same, Elu: same, Erf: same, Exp: same, Floor: same,
-  Gelu: same, GroupNormalization: same, HardSigmoid: same, HardSwish: same, Identity: same, InstanceNormalization: same, LeakyRelu: same, Log: same, LogSoftmax: same, Mish: same,
+  Abs: same, Acos: same, Acosh: same, Asin: same, Asinh: same, Atan: same, Atanh: same, Ceil: same, Celu: same, Clip: same, Cos: same, Cosh: same, CumSum: same, Elu: same, Erf: same, Exp: same, Floor: same,
+  Gelu: same, GroupNormalization: same, HardSigmoid: same, HardSwish: same, Identity: same, InstanceNormalization: same, LeakyRelu: same, Log: same, LogSoftmax: same, LpNormalization: same, Mish: same,
   Neg: same, Not: same, PRelu: same, Reciprocal: same, Relu: same, RMSNormalization: same, Round: same, ScatterElements: same, ScatterND: same, Selu: same, Sigmoid: same, Sign: same,
-  Sin: same, Softmax: same, Softplus: same, Softsign: same, Sqrt: same, Swish: same, Tan: same, Tanh: same, Trilu: same,
+  Sin: same, Sinh: same, Softmax: same, Softplus: same, Softsign: same, Sqrt: same, Swish: same, Tan: same, Tanh: same, ThresholdedRelu: same, Trilu: same,
   IsInf: asBool, IsNaN: asBool,
   Add: elementwise, Div: elementwise, Max: elementwise, Mean: elementwise, Min: elementwise, Mod: elementwise, Mul: elementwise, Sub: elementwise, Sum: elementwise,
   And: compare, Or: compare, Xor: compare, Equal: compare, Greater: compare, GreaterOrEqual: compare, Less: compare, LessOrEqual: compare,
   Pow: (c) => [{ dtype: need(c, 0).dtype, shape: broadcast(c.node, [need(c, 0).shape, need(c, 1).shape]) }],
-  ReduceL1: reduce, ReduceL2: reduce, ReduceLogSumExp: reduce, ReduceMax: reduce, ReduceMean: reduce, ReduceMin: reduce, ReduceProd: reduce, ReduceSum: reduce, ReduceSumSquare: reduce,
+  ReduceL1: reduce, ReduceL2: reduce, ReduceLogSum: reduce, ReduceLogSumExp: reduce, ReduceMax: reduce, ReduceMean: reduce, ReduceMin: reduce, ReduceProd: reduce, ReduceSum: reduce, ReduceSumSquare: reduce,
   ArgMax: arg, ArgMin: arg, MaxPool: pool, Constant: fromConstant, LayerNormalization: layerNorm,
   AveragePool: (c) => windowed(c, c.attributes.kernel_shape ?? [], need(c, 0).shape?.[1] ?? null),
-  GlobalAveragePool: (c) => [{ dtype: need(c, 0).dtype, shape: need(c, 0).shape?.map((dim, axis) => (axis < 2 ? dim : 1)) ?? null }],
+  Attention: attention,
+  GlobalAveragePool: global, GlobalMaxPool: global,
+  /** In training form the running statistics come out too. */
+  BatchNormalization: (c) => [...same(c), ...[3, 4].map((i) => ({ dtype: need(c, i).dtype, shape: need(c, i).shape }))],
+  DepthToSpace: (c) => blocks(c, (n) => n / c.attributes.blocksize ** 2, (n) => n * c.attributes.blocksize),
+  SpaceToDepth: (c) => blocks(c, (n) => n * c.attributes.blocksize ** 2, (n) => n / c.attributes.blocksize),
   Conv: (c) => {
     const weight = need(c, 1).shape, input = need(c, 0).shape;
     const [given = null, taken = null] = [input?.[1], weight?.[1]];
@@ -300,11 +334,11 @@ export const SHAPE_RULES: { readonly [O in Op]: Rule<O> } = {
     const { dtype, shape } = need(c, 0), scales = known(c, 2), sizes = known(c, 3), { axes } = c.attributes;
     if (shape === null) return [{ dtype, shape: null }];
     const order = (axes ?? shape.map((_, axis) => axis)).map((axis) => axisOf(c.node, axis, shape.length));
-    if (c.attributes.keep_aspect_ratio_policy !== 'stretch') return [{ dtype, shape: shape.map(() => null) }];
+    const ratio = aspect(c.attributes.keep_aspect_ratio_policy, order.map((axis) => shape[axis] ?? null), sizes);
     return [{ dtype, shape: shape.map((dim, axis): Dim => {
       const k = order.indexOf(axis);
       if (k < 0) return dim;
-      if (c.inputs[3]) return sizes?.[k] ?? null;
+      if (c.inputs[3]) return c.attributes.keep_aspect_ratio_policy === 'stretch' ? (sizes?.[k] ?? null) : ratio === null || typeof dim !== 'number' ? null : Math.floor(ratio * dim + 0.5);
       const scale = scales?.[k];
       return scale === undefined ? null : typeof dim === 'number' ? Math.floor(dim * scale) : scale === 1 ? dim : null;
     }) }];

@@ -71,7 +71,7 @@ export const WHERE: Rule<'Where'> = {
   },
 };
 
-/** Inside the limits the gradient passes, at and beyond them it is 0 for x and goes to the limit itself. */
+/** y = min(max(x, low), high): inside the limits, ends included, the gradient passes; beyond them it goes to the limit itself. */
 export const CLIP: Rule<'Clip'> = {
   op: 'Clip', opsets: ALL_OPSETS,
   vjp(c) {
@@ -81,7 +81,12 @@ export const CLIP: Rule<'Clip'> = {
     let dx = dy;
     if (below !== null) dx = b.where(below, zero, dx);
     if (above !== null) dx = b.where(above, zero, dx);
-    return [dx, below !== null && c.needs[1] === true ? b.where(below, dy, zero) : null, above !== null && c.needs[2] === true ? b.where(above, dy, zero) : null];
+    if (low === null || high === null) return [dx, below !== null && c.needs[1] === true ? b.where(below, dy, zero) : null, above !== null && c.needs[2] === true ? b.where(above, dy, zero) : null];
+    const crossed = b.greater(low, high); // then y is high everywhere
+    return [
+      b.where(crossed, zero, dx),
+      below !== null && c.needs[1] === true ? b.where(crossed, zero, b.where(below, dy, zero)) : null, above !== null && c.needs[2] === true ? b.where(crossed, dy, b.where(above, dy, zero)) : null,
+    ];
   },
 };
 
@@ -95,5 +100,14 @@ export const PRELU: Rule<'PRelu'> = {
   },
 };
 
-/** y = x mod m (fmod or not): dx = dy almost everywhere */
-export const MOD: Rule<'Mod'> = { op: 'Mod', opsets: ALL_OPSETS, vjp: (c) => [cotangent(c), null] };
+/** y = x - m floor(x / m), or with fmod x - m trunc(x / m): dx = dy, dm = -dy floor or trunc, almost everywhere */
+export const MOD: Rule<'Mod'> = {
+  op: 'Mod', opsets: ALL_OPSETS,
+  vjp(c) {
+    const { b } = c, dy = cotangent(c);
+    if (c.needs[1] !== true) return [dy, null];
+    const ratio = b.div(input(c, 0), input(c, 1));
+    const whole = c.attributes.fmod === 1 ? b.mul(b.sign(ratio), b.node('Floor', [b.abs(ratio)])) : b.node('Floor', [ratio]);
+    return [dy, b.neg(b.mul(dy, whole))];
+  },
+};

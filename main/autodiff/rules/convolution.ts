@@ -9,10 +9,8 @@ import type { Rule, RuleContext } from '../rule.ts';
 
 interface Window { readonly strides: number[]; readonly dilations: number[]; readonly before: number[]; readonly after: number[]; readonly group: number }
 
-type Convolution = RuleContext<'Conv'> | RuleContext<'ConvTranspose'>;
-
 /** Attributes with defaults; automatic padding resolved from the extents. */
-function windowOf(c: Convolution, image: readonly number[], result: readonly number[], kernel: readonly number[]): Window {
+function windowOf(c: RuleContext<'Conv'>, image: readonly number[], result: readonly number[], kernel: readonly number[]): Window {
   const { strides, dilations, pads, group, auto_pad: auto } = c.attributes, n = kernel.length;
   const s = range(n).map((k) => strides?.[k] ?? 1), d = range(n).map((k) => dilations?.[k] ?? 1);
   if (auto === 'NOTSET' || auto === 'VALID') {
@@ -81,14 +79,25 @@ export const CONV: Rule<'Conv'> = {
   },
 };
 
+/** What a transposed convolution cuts off at each end: its pads, or what a wanted extent or SAME padding makes them (Operators.md, ConvTranspose). */
+function croppedWindow(c: RuleContext<'ConvTranspose'>, image: readonly number[], result: readonly number[], kernel: readonly number[]): Window {
+  const { strides, dilations, group, pads, auto_pad: auto, output_padding: extra, output_shape: forced } = c.attributes, n = kernel.length;
+  const s = range(n).map((k) => strides?.[k] ?? 1), d = range(n).map((k) => dilations?.[k] ?? 1);
+  if (forced === null && !auto.startsWith('SAME')) {
+    return { strides: s, dilations: d, group, before: range(n).map((k) => (auto === 'VALID' ? 0 : pads?.[k] ?? 0)), after: range(n).map((k) => (auto === 'VALID' ? 0 : pads?.[k + n] ?? 0)) };
+  }
+  const total = range(n).map((k) => (s[k] ?? 1) * ((image[k] ?? 0) - 1) + (extra?.[k] ?? 0) + ((kernel[k] ?? 1) - 1) * (d[k] ?? 1) + 1 - (result[k] ?? 0));
+  const small = total.map((t) => Math.floor(t / 2)), large = total.map((t, k) => t - (small[k] ?? 0));
+  return auto === 'SAME_UPPER' ? { strides: s, dilations: d, group, before: small, after: large } : { strides: s, dilations: d, group, before: large, after: small };
+}
+
 /** Y = transposed convolution of X: dX is the ordinary convolution of dY with the same weights. */
 export const CONV_TRANSPOSE: Rule<'ConvTranspose'> = {
   op: 'ConvTranspose', opsets: ALL_OPSETS,
   vjp(c) {
     const { b } = c, x = input(c, 0), weight = input(c, 1), dy = cotangent(c);
-    if (c.attributes.output_shape !== null || c.attributes.auto_pad !== 'NOTSET') throw unsupported(c.node, 'explicit pads', `auto_pad ${c.attributes.auto_pad} or output_shape`);
     const image = dims(x).slice(2), result = dims(dy).slice(2), kernel = dims(weight).slice(2);
-    const w = windowOf(c, result, image, kernel);
+    const w = croppedWindow(c, image, result, kernel);
     // Positions that only output_padding made are beyond what the convolution reads.
     const pads = [...w.before, ...w.after.map((p, k) => p - (c.attributes.output_padding?.[k] ?? 0))];
     const cropped = pads.some((p) => p < 0);

@@ -4,23 +4,23 @@ import type { Rule } from '../rule.ts';
 import { ADD, CLIP, DIV, MAX, MEAN, MIN, MOD, MUL, POW, PRELU, SUB, SUM, WHERE } from './arithmetic.ts';
 import { CONV, CONV_TRANSPOSE } from './convolution.ts';
 import { CUM_SUM, GATHER, GATHER_ELEMENTS, GATHER_ND, SCATTER_ELEMENTS, SCATTER_ND, TOP_K, TRILU } from './indexing.ts';
-import { BATCH_NORMALIZATION, GROUP_NORMALIZATION, INSTANCE_NORMALIZATION, LAYER_NORMALIZATION, RMS_NORMALIZATION } from './normalisation.ts';
-import { AVERAGE_POOL, GLOBAL_AVERAGE_POOL, MAX_POOL } from './pooling.ts';
+import { BATCH_NORMALIZATION, GROUP_NORMALIZATION, INSTANCE_NORMALIZATION, LAYER_NORMALIZATION, LP_NORMALIZATION, RMS_NORMALIZATION } from './normalisation.ts';
+import { AVERAGE_POOL, GLOBAL_AVERAGE_POOL, GLOBAL_MAX_POOL, MAX_POOL } from './pooling.ts';
 import { EINSUM, GEMM, MAT_MUL } from './products.ts';
 import { REDUCTION_RULES } from './reductions.ts';
 import { RESIZE } from './resize.ts';
-import { CAST, CAST_LIKE, CONCAT, DROPOUT, EXPAND, FLATTEN, IDENTITY, PAD, RESHAPE, SLICE, SPLIT, SQUEEZE, TILE, TRANSPOSE, UNSQUEEZE } from './shape.ts';
+import { CAST, CAST_LIKE, CONCAT, DEPTH_TO_SPACE, DROPOUT, EXPAND, FLATTEN, IDENTITY, PAD, RESHAPE, SLICE, SPACE_TO_DEPTH, SPLIT, SQUEEZE, TILE, TRANSPOSE, UNSQUEEZE } from './shape.ts';
 import { LOG_SOFTMAX, SOFTMAX } from './softmax.ts';
 import { UNARY_RULES } from './unary.ts';
 
 export const RULES: { readonly [O in Op]?: Rule<O> } = {
   ...UNARY_RULES, ...REDUCTION_RULES,
   Add: ADD, AveragePool: AVERAGE_POOL, BatchNormalization: BATCH_NORMALIZATION, Cast: CAST, CastLike: CAST_LIKE, Clip: CLIP, Concat: CONCAT, Conv: CONV,
-  ConvTranspose: CONV_TRANSPOSE, CumSum: CUM_SUM, Div: DIV, Dropout: DROPOUT, Einsum: EINSUM, Expand: EXPAND, Flatten: FLATTEN, Gather: GATHER,
-  GatherElements: GATHER_ELEMENTS, GatherND: GATHER_ND, Gemm: GEMM, GlobalAveragePool: GLOBAL_AVERAGE_POOL, GroupNormalization: GROUP_NORMALIZATION,
-  Identity: IDENTITY, InstanceNormalization: INSTANCE_NORMALIZATION, LayerNormalization: LAYER_NORMALIZATION, LogSoftmax: LOG_SOFTMAX, MatMul: MAT_MUL,
+  ConvTranspose: CONV_TRANSPOSE, CumSum: CUM_SUM, DepthToSpace: DEPTH_TO_SPACE, Div: DIV, Dropout: DROPOUT, Einsum: EINSUM, Expand: EXPAND, Flatten: FLATTEN, Gather: GATHER,
+  GatherElements: GATHER_ELEMENTS, GatherND: GATHER_ND, Gemm: GEMM, GlobalAveragePool: GLOBAL_AVERAGE_POOL, GlobalMaxPool: GLOBAL_MAX_POOL, GroupNormalization: GROUP_NORMALIZATION,
+  Identity: IDENTITY, InstanceNormalization: INSTANCE_NORMALIZATION, LayerNormalization: LAYER_NORMALIZATION, LogSoftmax: LOG_SOFTMAX, LpNormalization: LP_NORMALIZATION, MatMul: MAT_MUL,
   Max: MAX, MaxPool: MAX_POOL, Mean: MEAN, Min: MIN, Mod: MOD, Mul: MUL, Pad: PAD, Pow: POW, PRelu: PRELU, Reshape: RESHAPE, Resize: RESIZE,
-  RMSNormalization: RMS_NORMALIZATION, ScatterElements: SCATTER_ELEMENTS, ScatterND: SCATTER_ND, Slice: SLICE, Softmax: SOFTMAX, Split: SPLIT, Squeeze: SQUEEZE,
+  RMSNormalization: RMS_NORMALIZATION, ScatterElements: SCATTER_ELEMENTS, ScatterND: SCATTER_ND, Slice: SLICE, Softmax: SOFTMAX, SpaceToDepth: SPACE_TO_DEPTH, Split: SPLIT, Squeeze: SQUEEZE,
   Sub: SUB, Sum: SUM, Tile: TILE, TopK: TOP_K, Transpose: TRANSPOSE, Trilu: TRILU, Unsqueeze: UNSQUEEZE, Where: WHERE,
 };
 

@@ -1,6 +1,6 @@
 /** Operators that pick elements by index: the gradient is scattered back and added where an element was picked twice. */
-import { ALL_OPSETS, axisOf, cotangent, dims, input, number, output, range } from '../rule.ts';
-import type { Rule } from '../rule.ts';
+import { ALL_OPSETS, NEWEST_OPSET, axisOf, cotangent, dims, input, number, output, range, unsupported } from '../rule.ts';
+import type { Rule, RuleContext } from '../rule.ts';
 import type { GraphBuilder, Ref } from '../../onnx/build.ts';
 
 /** Zeros of this shape, to scatter into. */
@@ -10,7 +10,7 @@ function zeros(b: GraphBuilder, like: Ref, shape: readonly number[]): Ref {
 
 /** y[.., i, ..] = x[.., index_i, ..] along one axis */
 export const GATHER: Rule<'Gather'> = {
-  op: 'Gather', opsets: [16, 24],
+  op: 'Gather', opsets: [16, NEWEST_OPSET],
   vjp(c) {
     const { b } = c, x = input(c, 0), indices = input(c, 1), shape = dims(x), axis = axisOf(c.attributes.axis, shape.length);
     const picked = dims(indices), extent = shape[axis] ?? 0;
@@ -35,12 +35,12 @@ export const GATHER: Rule<'Gather'> = {
 
 /** y[i][j] = x[index[i][j]][j] for axis 0 */
 export const GATHER_ELEMENTS: Rule<'GatherElements'> = {
-  op: 'GatherElements', opsets: [16, 24],
+  op: 'GatherElements', opsets: [16, NEWEST_OPSET],
   vjp: (c) => [c.b.node('ScatterElements', [zeros(c.b, input(c, 0), dims(input(c, 0))), input(c, 1), cotangent(c)], { axis: c.attributes.axis, reduction: 'add' }), null],
 };
 
 export const GATHER_ND: Rule<'GatherND'> = {
-  op: 'GatherND', opsets: [16, 24],
+  op: 'GatherND', opsets: [16, NEWEST_OPSET],
   vjp(c) {
     const { b } = c, x = input(c, 0), shape = dims(x), batch = c.attributes.batch_dims;
     if (batch === 0) return [b.node('ScatterND', [zeros(b, x, shape), input(c, 1), cotangent(c)], { reduction: 'add' }), null];
@@ -54,30 +54,54 @@ export const GATHER_ND: Rule<'GatherND'> = {
   },
 };
 
-/** y = x with some places overwritten (or added to): dx loses them, the updates take them. */
+/** The two scatter operators as functions, so that one rule serves both. */
+interface Scatter {
+  readonly scatter: (target: Ref, updates: Ref, reduction?: string) => Ref;
+  readonly gather: (from: Ref) => Ref;
+}
+
+/**
+ * y = x with some places overwritten, added to, multiplied, or replaced by an extreme.
+ *   none: dx loses the places, du takes them; add: dx = dy, du = dy there;
+ *   mul: dx = dy (product of the updates), du = dy y / u; min, max: the winners share dy.
+ */
+function scattered(c: RuleContext<'ScatterND'> | RuleContext<'ScatterElements'>, { scatter, gather }: Scatter): readonly (Ref | null)[] {
+  const { b } = c, x = input(c, 0), u = input(c, 2), dy = cotangent(c), reduction = c.attributes.reduction;
+  switch (reduction) {
+    case 'none': return [scatter(dy, zeros(b, u, dims(u))), null, gather(dy)];
+    case 'add': return [dy, null, gather(dy)];
+    case 'mul': {
+      const factors = scatter(b.expand(number(b, 1, x.dtype), dims(x)), u, 'mul');
+      return [b.mul(dy, factors), null, c.needs[2] === true ? b.div(gather(b.mul(dy, output(c))), u) : null];
+    }
+    case 'min': case 'max': {
+      const y = output(c), own = b.cast(b.equal(x, y), x.dtype), theirs = b.cast(b.equal(u, gather(y)), u.dtype);
+      const share = b.div(dy, scatter(own, theirs, 'add'));
+      return [b.mul(share, own), null, c.needs[2] === true ? b.mul(gather(share), theirs) : null];
+    }
+    default: throw unsupported(c.node, 'reduction none, add, mul, min or max', reduction);
+  }
+}
+
 export const SCATTER_ND: Rule<'ScatterND'> = {
-  op: 'ScatterND', opsets: [16, 24],
-  vjp(c) {
-    const { b } = c, dy = cotangent(c), indices = input(c, 1), updates = input(c, 2);
-    const taken = b.node('GatherND', [dy, indices]);
-    if (c.attributes.reduction === 'add') return [dy, null, taken];
-    return [b.node('ScatterND', [dy, indices, zeros(b, updates, dims(updates))]), null, taken];
-  },
+  op: 'ScatterND', opsets: [16, NEWEST_OPSET],
+  vjp: (c) => scattered(c, {
+    scatter: (target, updates, reduction) => c.b.node('ScatterND', [target, input(c, 1), updates], reduction === undefined ? {} : { reduction }),
+    gather: (from) => c.b.node('GatherND', [from, input(c, 1)]),
+  }),
 };
 
 export const SCATTER_ELEMENTS: Rule<'ScatterElements'> = {
-  op: 'ScatterElements', opsets: [16, 24],
-  vjp(c) {
-    const { b } = c, dy = cotangent(c), indices = input(c, 1), axis = c.attributes.axis;
-    const taken = b.node('GatherElements', [dy, indices], { axis });
-    if (c.attributes.reduction === 'add') return [dy, null, taken];
-    return [b.node('ScatterElements', [dy, indices, zeros(b, dy, dims(indices))], { axis }), null, taken];
-  },
+  op: 'ScatterElements', opsets: [16, NEWEST_OPSET],
+  vjp: (c) => scattered(c, {
+    scatter: (target, updates, reduction) => c.b.node('ScatterElements', [target, input(c, 1), updates], reduction === undefined ? { axis: c.attributes.axis } : { axis: c.attributes.axis, reduction }),
+    gather: (from) => c.b.node('GatherElements', [from, input(c, 1)], { axis: c.attributes.axis }),
+  }),
 };
 
 /** The k largest values: each gradient goes back to where its value was. */
 export const TOP_K: Rule<'TopK'> = {
-  op: 'TopK', opsets: [16, 24],
+  op: 'TopK', opsets: [16, NEWEST_OPSET],
   vjp: (c) => [c.b.node('ScatterElements', [zeros(c.b, input(c, 0), dims(input(c, 0))), output(c, 1), cotangent(c)], { axis: c.attributes.axis, reduction: 'add' }), null],
 };
 
@@ -89,6 +113,6 @@ export const CUM_SUM: Rule<'CumSum'> = {
 
 /** Keeps a triangle: dx keeps the same one. */
 export const TRILU: Rule<'Trilu'> = {
-  op: 'Trilu', opsets: [14, 24],
+  op: 'Trilu', opsets: [14, NEWEST_OPSET],
   vjp: (c) => [c.b.node('Trilu', c.inputs[1] === undefined ? [cotangent(c)] : [cotangent(c), c.inputs[1]], { upper: c.attributes.upper }), null],
 };

@@ -1,6 +1,6 @@
 /** Pooling. */
 import { ndarray } from '../../../common/ndarray.ts';
-import { ALL_OPSETS, cotangent, dims, input, number, output, range, unsupported } from '../rule.ts';
+import { ALL_OPSETS, NEWEST_OPSET, cotangent, dims, input, number, output, range, unsupported } from '../rule.ts';
 import type { Rule, RuleContext } from '../rule.ts';
 import { alongAxis } from './shape.ts';
 
@@ -12,15 +12,26 @@ export const GLOBAL_AVERAGE_POOL: Rule<'GlobalAveragePool'> = {
   },
 };
 
+/** The largest of each channel; equal ones share its gradient. */
+export const GLOBAL_MAX_POOL: Rule<'GlobalMaxPool'> = {
+  op: 'GlobalMaxPool', opsets: ALL_OPSETS,
+  vjp(c) {
+    const { b } = c, x = input(c, 0), wins = b.cast(b.equal(x, output(c)), x.dtype);
+    return [b.mul(wins, b.div(cotangent(c), b.reduceSum(wins, range(dims(x).length).slice(2), true)))];
+  },
+};
+
 interface Axis { readonly extent: number; readonly out: number; readonly kernel: number; readonly stride: number; readonly dilation: number; readonly before: number; readonly after: number }
 
 function axesOf(c: RuleContext<'AveragePool'> | RuleContext<'MaxPool'>): Axis[] {
-  const { kernel_shape: kernel, strides, dilations, pads, auto_pad: auto } = c.attributes, image = dims(input(c, 0)).slice(2), out = dims(output(c)).slice(2);
-  if (auto !== 'NOTSET' && auto !== 'VALID') throw unsupported(c.node, 'explicit pads', auto);
-  return image.map((extent, k) => ({
-    extent, out: out[k] ?? 0, kernel: kernel?.[k] ?? 1, stride: strides?.[k] ?? 1, dilation: dilations?.[k] ?? 1,
-    before: auto === 'VALID' ? 0 : pads?.[k] ?? 0, after: auto === 'VALID' ? 0 : pads?.[k + image.length] ?? 0,
-  }));
+  const { kernel_shape, strides, dilations, pads, auto_pad: auto } = c.attributes, image = dims(input(c, 0)).slice(2), out = dims(output(c)).slice(2);
+  return image.map((extent, k) => {
+    const axis = { extent, out: out[k] ?? 0, kernel: kernel_shape?.[k] ?? 1, stride: strides?.[k] ?? 1, dilation: dilations?.[k] ?? 1 };
+    if (auto === 'NOTSET') return { ...axis, before: pads?.[k] ?? 0, after: pads?.[k + image.length] ?? 0 };
+    if (auto === 'VALID') return { ...axis, before: 0, after: 0 };
+    const total = Math.max(0, (axis.out - 1) * axis.stride + (axis.kernel - 1) * axis.dilation + 1 - extent), small = Math.floor(total / 2);
+    return auto === 'SAME_UPPER' ? { ...axis, before: small, after: total - small } : { ...axis, before: total - small, after: small };
+  });
 }
 
 /** A mean over a window is a product of means along each axis: y = M1 x M2^T, so dx = M1^T dy M2. */
@@ -46,12 +57,12 @@ export const AVERAGE_POOL: Rule<'AveragePool'> = {
 
 /** The winner of each window takes its gradient: indices from the operator itself, scattered with addition. */
 export const MAX_POOL: Rule<'MaxPool'> = {
-  op: 'MaxPool', opsets: [16, 24],
+  op: 'MaxPool', opsets: [16, NEWEST_OPSET],
   vjp(c) {
     const { b } = c, x = input(c, 0), shape = dims(x), dy = cotangent(c);
-    if (c.attributes.storage_order !== 0) throw unsupported(c.node, 'row-major storage', 'storage_order 1');
     const { kernel_shape, strides, dilations, pads, ceil_mode, auto_pad } = c.attributes;
-    const indices = c.outputs[1] ?? b.nodes('MaxPool', [x], { kernel_shape, strides, dilations, pads, ceil_mode, auto_pad }, 2)[1];
+    // Column-major indices count only the spatial axes the other way round; ours are asked for instead.
+    const indices = (c.attributes.storage_order === 0 ? c.outputs[1] : undefined) ?? b.nodes('MaxPool', [x], { kernel_shape, strides, dilations, pads, ceil_mode, auto_pad }, 2)[1];
     if (indices === undefined) throw unsupported(c.node, 'indices', 'none');
     const total = shape.reduce((product, extent) => product * extent, 1), count = dims(dy).reduce((product, extent) => product * extent, 1);
     const zero = b.cast(b.constant(ndarray('float32', [1], new Float32Array(1))), x.dtype);

@@ -1,5 +1,7 @@
 /** Products. With Y = A B: dA = dY B^T, dB = A^T dY. */
+import { ndarray } from '../../../common/ndarray.ts';
 import type { GraphBuilder, Ref } from '../../onnx/build.ts';
+import { einsumTerms } from '../../onnx/einsum.ts';
 import { ALL_OPSETS, cotangent, dims, input, number, range, unsupported } from '../rule.ts';
 import type { Rule } from '../rule.ts';
 
@@ -49,25 +51,40 @@ export const GEMM: Rule<'Gemm'> = {
   },
 };
 
-/** The gradient of one term is the Einsum of dy with all other terms; letters only that term has are spread. */
+/**
+ * The gradient of one term is the Einsum of dy with all other terms; letters only that term has are spread. A letter that a term repeats reads a
+ * diagonal: its gradient is put on the diagonal by a product with the identity.
+ */
 export const EINSUM: Rule<'Einsum'> = {
   op: 'Einsum', opsets: ALL_OPSETS,
   vjp(c) {
-    const { b } = c, equation = c.attributes.equation.replace(/\s/g, '');
-    if (equation.includes('.')) throw unsupported(c.node, 'an equation without "..."', equation);
-    const [left = '', right] = equation.split('->');
-    const terms = left.split(','), letters = [...left.replaceAll(',', '')];
-    const result = right ?? [...new Set(letters)].filter((letter) => letters.indexOf(letter) === letters.lastIndexOf(letter)).sort().join('');
+    const { b } = c, written = einsumTerms(c.attributes.equation, c.inputs.map((_, i) => dims(input(c, i)).length));
+    if (written === null) throw unsupported(c.node, 'known ranks', c.attributes.equation);
+    const { terms, result } = written;
     return terms.map((term, i) => {
       if (c.needs[i] !== true) return null;
-      if (new Set(term).size !== term.length) throw unsupported(c.node, 'each letter once in a term', term);
-      const others = terms.map((other, k) => ({ other, ref: input(c, k) })).filter((_, k) => k !== i);
-      const seen = new Set([...result, ...others.flatMap(({ other }) => [...other])]);
-      const inside = [...term].filter((letter) => seen.has(letter)).join('');
-      const product = b.einsum(`${[result, ...others.map(({ other }) => other)].join(',')}->${inside}`, cotangent(c), ...others.map(({ ref }) => ref));
-      if (inside === term) return product;
-      const shape = dims(input(c, i)); // letters summed inside this term alone: the same gradient along them
-      return b.expand(b.reshape(product, [...term].map((letter, axis) => (seen.has(letter) ? (shape[axis] ?? 1) : 1))), shape);
+      const shape = dims(input(c, i)), others = terms.map((other, k) => ({ other, ref: input(c, k) })).filter((_, k) => k !== i);
+      // 1. Repeated letters get one of their own, tied to the first by an identity.
+      const spare = Array.from('abcdefghijklmnopqrstuvwxyz').filter((letter) => !terms.join('').includes(letter) && !result.includes(letter)), ties: { other: string; ref: Ref }[] = [];
+      const own = [...term].map((letter, axis) => {
+        if (term.indexOf(letter) === axis) return letter;
+        const fresh = spare.shift();
+        if (fresh === undefined) throw unsupported(c.node, 'fewer letters', c.attributes.equation);
+        ties.push({ other: letter + fresh, ref: identity(b, shape[axis] ?? 1, input(c, i)) });
+        return fresh;
+      });
+      const factors = [...others, ...ties], seen = new Set([...result, ...factors.flatMap(({ other }) => [...other])]), inside = own.filter((letter) => seen.has(letter)).join('');
+      // 2. The product, where an operand was broadcast by "..." summed by the walker.
+      const product = b.einsum(`${[result, ...factors.map(({ other }) => other)].join(',')}->${inside}`, cotangent(c), ...factors.map(({ ref }) => ref));
+      if (inside === own.join('')) return product;
+      // 3. Letters summed inside this term alone: the same gradient along them.
+      return b.expand(b.reshape(product, own.map((letter, axis) => (seen.has(letter) ? (shape[axis] ?? 1) : 1))), shape);
     });
   },
 };
+
+function identity(b: GraphBuilder, extent: number, like: Ref): Ref {
+  const data = new Float32Array(extent * extent);
+  for (let i = 0; i < extent; i++) data[i * extent + i] = 1;
+  return b.cast(b.constant(ndarray('float32', [extent, extent], data), 'identity'), like.dtype);
+}

@@ -3,7 +3,7 @@ import type { GraphBuilder, Ref } from '../../onnx/build.ts';
 import { ALL_OPSETS, axisOf, cotangent, dims, input, integers, number, output, range } from '../rule.ts';
 import type { Rule, RuleContext } from '../rule.ts';
 
-type Reduction = 'ReduceSum' | 'ReduceMean' | 'ReduceMax' | 'ReduceMin' | 'ReduceProd' | 'ReduceL1' | 'ReduceL2' | 'ReduceSumSquare' | 'ReduceLogSumExp';
+type Reduction = 'ReduceSum' | 'ReduceMean' | 'ReduceMax' | 'ReduceMin' | 'ReduceProd' | 'ReduceL1' | 'ReduceL2' | 'ReduceSumSquare' | 'ReduceLogSum' | 'ReduceLogSumExp';
 
 /** What a rule sees: x, its reduced value and cotangent with the reduced axes kept as 1, and how many elements went into one. */
 interface Reduced { readonly b: GraphBuilder; readonly x: Ref; readonly y: Ref; readonly dy: Ref; readonly axes: readonly number[]; readonly count: number }
@@ -40,5 +40,6 @@ export const REDUCTION_RULES = {
   ReduceL1: reduction('ReduceL1', ({ b, x, dy }) => b.mul(dy, b.sign(x))),
   ReduceL2: reduction('ReduceL2', ({ b, x, y, dy }) => b.mul(dy, b.div(x, y))),
   ReduceSumSquare: reduction('ReduceSumSquare', ({ b, x, dy }) => b.mul(dy, b.mul(number(b, 2, x.dtype), x))),
+  ReduceLogSum: reduction('ReduceLogSum', ({ b, y, dy }) => b.div(dy, b.exp(y))),
   ReduceLogSumExp: reduction('ReduceLogSumExp', ({ b, x, y, dy }) => b.mul(dy, b.exp(b.sub(x, y)))),
 } as const;

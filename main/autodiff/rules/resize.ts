@@ -4,20 +4,25 @@
  * Nearest enlargement by a whole factor, which all decoders use, is a sum over blocks instead.
  */
 import type { AttributesOf } from '../../onnx/ops.ts';
+import { aspect } from '../../onnx/shape-rules.ts';
 import { axisOf, cotangent, dims, input, integers, output, range, unsupported, ALL_OPSETS } from '../rule.ts';
 import type { Rule } from '../rule.ts';
 import { alongAxis } from './shape.ts';
 
 type Attributes = AttributesOf<'Resize'>;
 
+/** One resized axis: extents, scale, and for `tf_crop_and_resize` where the region starts and ends (shares of the axis). */
+export interface ResizedAxis { readonly extent: number; readonly out: number; readonly scale: number; readonly region: readonly [number, number] }
+
 /** Coordinate in the input of output position `o`. */
-function coordinate(o: number, extent: number, out: number, scale: number, mode: string): number | null {
+function coordinate(o: number, { extent, out, scale, region: [start, end] }: ResizedAxis, mode: string): number | null {
   switch (mode) {
     case 'half_pixel': return (o + 0.5) / scale - 0.5;
     case 'half_pixel_symmetric': return (extent / 2) * (1 - out / (scale * extent)) + (o + 0.5) / scale - 0.5;
     case 'pytorch_half_pixel': return out > 1 ? (o + 0.5) / scale - 0.5 : 0;
     case 'align_corners': return out > 1 ? (o * (extent - 1)) / (out - 1) : 0;
     case 'asymmetric': return o / scale;
+    case 'tf_crop_and_resize': return out > 1 ? (extent - 1) * (start + (o * (end - start)) / (out - 1)) : 0.5 * (start + end) * (extent - 1);
     default: return null;
   }
 }
@@ -26,35 +31,38 @@ const ROUNDINGS: Readonly<Record<string, (x: number) => number>> = {
   round_prefer_floor: (x) => Math.ceil(x - 0.5), round_prefer_ceil: (x) => Math.floor(x + 0.5), floor: Math.floor, ceil: Math.ceil,
 };
 
-/** Weights of the four samples around a coordinate with fraction t. */
-function cubic(t: number, a: number): number[] {
-  const near = (x: number): number => ((a + 2) * x - (a + 3)) * x * x + 1, far = (x: number): number => ((a * x - 5 * a) * x + 8 * a) * x - 4 * a;
-  return [far(1 + t), near(t), near(1 - t), far(2 - t)];
-}
+/** Weight of a sample at distance x, in samples: a tent, or Keys' cubic with parameter a. */
+const KERNELS: Readonly<Record<string, { readonly reach: number; readonly weight: (x: number, a: number) => number }>> = {
+  linear: { reach: 1, weight: (x) => Math.max(0, 1 - x) },
+  cubic: { reach: 2, weight: (x, a) => (x <= 1 ? ((a + 2) * x - (a + 3)) * x * x + 1 : x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0) },
+};
 
 /** R `[out, in]`, or null for a form that is not supported. */
-export function resizeMatrix(extent: number, out: number, scale: number, attributes: Attributes): Float32Array | null {
-  const { mode, nearest_mode: rounding, cubic_coeff_a: a, exclude_outside: exclude, coordinate_transformation_mode: transform } = attributes;
-  const matrix = new Float32Array(out * extent);
+export function resizeMatrix(axis: ResizedAxis, attributes: Attributes): Float32Array | null {
+  const { mode, nearest_mode: rounding, cubic_coeff_a: a, exclude_outside: exclude, coordinate_transformation_mode: transform } = attributes, { extent, out, scale } = axis;
+  const matrix = new Float32Array(out * extent), kernel = KERNELS[mode], round = ROUNDINGS[rounding];
+  // With antialiasing the kernel widens as the picture shrinks, and its weights are made to sum to one.
+  const wide = attributes.antialias === 1 && scale < 1 ? scale : 1;
   for (let o = 0; o < out; o++) {
-    const at = coordinate(o, extent, out, scale, transform);
+    const at = coordinate(o, axis, transform);
     if (at === null) return null;
+    if (transform === 'tf_crop_and_resize' && (at < 0 || at > extent - 1)) continue; // the extrapolation value, a constant
     const add = (position: number, weight: number): void => {
       const index = o * extent + Math.min(extent - 1, Math.max(0, position));
       matrix[index] = (matrix[index] ?? 0) + weight;
     };
     if (mode === 'nearest') {
-      const round = ROUNDINGS[rounding];
       if (round === undefined) return null;
       add(round(at), 1);
       continue;
     }
-    const base = Math.floor(at), t = at - base;
-    const taps: (readonly [number, number])[] | null = mode === 'linear' ? [[base, 1 - t], [base + 1, t]] : mode === 'cubic' ? cubic(t, a).map((weight, k) => [base - 1 + k, weight]) : null;
-    if (taps === null) return null;
-    const kept = exclude === 1 ? taps.filter(([position]) => position >= 0 && position < extent) : taps;
-    const total = exclude === 1 ? kept.reduce((sum, [, weight]) => sum + weight, 0) : 1;
-    for (const [position, weight] of kept) add(position, weight / total);
+    if (kernel === undefined) return null;
+    const reach = kernel.reach / wide, taps: (readonly [number, number])[] = [];
+    for (let position = Math.ceil(at - reach); position <= Math.floor(at + reach); position++) {
+      if (exclude !== 1 || (position >= 0 && position < extent)) taps.push([position, kernel.weight(Math.abs(position - at) * wide, a)]);
+    }
+    const total = exclude === 1 || wide < 1 ? taps.reduce((sum, [, weight]) => sum + weight, 0) : 1;
+    for (const [position, weight] of taps) add(position, weight / total);
   }
   return matrix;
 }
@@ -70,14 +78,14 @@ export const RESIZE: Rule<'Resize'> = {
   op: 'Resize', opsets: ALL_OPSETS,
   vjp(c) {
     const { b, attributes } = c, shape = dims(input(c, 0)), result = dims(output(c));
-    const scales = integers(c, 2), axes = (attributes.axes ?? range(shape.length)).map((axis) => axisOf(axis, shape.length));
+    const scales = integers(c, 2), regions = integers(c, 1), order = (attributes.axes ?? range(shape.length)).map((axis) => axisOf(axis, shape.length));
+    const ratio = aspect(attributes.keep_aspect_ratio_policy, order.map((axis) => shape[axis] ?? null), integers(c, 3));
     let dx = cotangent(c);
-    for (const [k, axis] of axes.entries()) {
-      const extent = shape[axis] ?? 1, out = result[axis] ?? 1;
-      const given = scales?.[k], scale = given === undefined ? out / extent : given;
-      if (extent === out && scale === 1) continue;
-      if (attributes.antialias === 1 && scale < 1) throw unsupported(c.node, 'no antialiasing', 'antialias 1');
-      const matrix = resizeMatrix(extent, out, scale, attributes);
+    for (const [k, axis] of order.entries()) {
+      const extent = shape[axis] ?? 1, out = result[axis] ?? 1, given = scales?.[k], scale = given ?? ratio ?? out / extent;
+      const region = [regions?.[k] ?? 0, regions?.[k + order.length] ?? 1] as const;
+      if (extent === out && scale === 1 && region[0] === 0 && region[1] === 1) continue;
+      const matrix = resizeMatrix({ extent, out, scale, region }, attributes);
       if (matrix === null) throw unsupported(c.node, 'nearest, linear or cubic with a known coordinate rule', `${attributes.mode}, ${attributes.coordinate_transformation_mode}`);
       const factor = blockFactor(matrix, extent, out);
       if (factor === null) dx = alongAxis(c, dx, axis, matrix, out, extent);

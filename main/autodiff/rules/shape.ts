@@ -1,6 +1,6 @@
 /** Operators that only move elements: the gradient moves them back. */
 import { ndarray } from '../../../common/ndarray.ts';
-import { ALL_OPSETS, axisOf, cotangent, dims, input, integers, number, output, range, unsupported } from '../rule.ts';
+import { ALL_OPSETS, NEWEST_OPSET, axisOf, cotangent, dims, input, integers, number, output, range, unsupported } from '../rule.ts';
 import type { Rule } from '../rule.ts';
 import type { GraphBuilder, Ref } from '../../onnx/build.ts';
 import type { Op } from '../../onnx/ops.ts';
@@ -16,10 +16,17 @@ export const UNSQUEEZE = reshapes('Unsqueeze');
 
 export const IDENTITY: Rule<'Identity'> = { op: 'Identity', opsets: ALL_OPSETS, vjp: (c) => [cotangent(c)] };
 /** Inference only: no element is dropped. */
-export const DROPOUT: Rule<'Dropout'> = { op: 'Dropout', opsets: ALL_OPSETS, vjp: (c) => [cotangent(c), null, null] };
+export const DROPOUT: Rule<'Dropout'> = {
+  op: 'Dropout', opsets: ALL_OPSETS,
+  vjp(c) {
+    const training = c.inputs[2] ?? null;
+    if (training !== null && c.b.constantOf(training)?.[0] !== 0) throw unsupported(c.node, 'the inference form', 'a training mode that is or may be true');
+    return [cotangent(c), null, null];
+  },
+};
 
 export const CAST: Rule<'Cast'> = { op: 'Cast', opsets: ALL_OPSETS, vjp: (c) => [c.b.cast(cotangent(c), input(c, 0).dtype)] };
-export const CAST_LIKE: Rule<'CastLike'> = { op: 'CastLike', opsets: [15, 24], vjp: (c) => [c.b.cast(cotangent(c), input(c, 0).dtype), null] };
+export const CAST_LIKE: Rule<'CastLike'> = { op: 'CastLike', opsets: [15, NEWEST_OPSET], vjp: (c) => [c.b.cast(cotangent(c), input(c, 0).dtype), null] };
 
 export const TRANSPOSE: Rule<'Transpose'> = {
   op: 'Transpose', opsets: ALL_OPSETS,
@@ -31,6 +38,20 @@ export const TRANSPOSE: Rule<'Transpose'> = {
 
 /** The walker sums over the axes that were expanded. */
 export const EXPAND: Rule<'Expand'> = { op: 'Expand', opsets: ALL_OPSETS, vjp: (c) => [cotangent(c), null] };
+
+/** Channels to blocks of places and back: each is the other's inverse, a permutation of elements. */
+export const SPACE_TO_DEPTH: Rule<'SpaceToDepth'> = {
+  op: 'SpaceToDepth', opsets: ALL_OPSETS, vjp: (c) => [c.b.node('DepthToSpace', [cotangent(c)], { blocksize: c.attributes.blocksize, mode: c.attributes.mode })],
+};
+export const DEPTH_TO_SPACE: Rule<'DepthToSpace'> = {
+  op: 'DepthToSpace', opsets: ALL_OPSETS,
+  vjp(c) {
+    const { b } = c, { blocksize: s, mode } = c.attributes, depth = b.node('SpaceToDepth', [cotangent(c)], { blocksize: s });
+    if (mode === 'DCR') return [depth];
+    const [n = 1, channels = 1, height = 1, width = 1] = dims(depth); // CRD counts places inside a channel first; SpaceToDepth has that form from opset 28 on only
+    return [b.reshape(b.transpose(b.reshape(depth, [n, s * s, channels / (s * s), height, width]), [0, 2, 1, 3, 4]), [n, channels, height, width])];
+  },
+};
 
 /** y repeats x: dx sums the repeats. */
 export const TILE: Rule<'Tile'> = {
@@ -52,7 +73,7 @@ export const CONCAT: Rule<'Concat'> = {
 };
 
 export const SPLIT: Rule<'Split'> = {
-  op: 'Split', opsets: ALL_OPSETS,
+  op: 'Split', opsets: ALL_OPSETS, severalOutputs: true,
   vjp(c) {
     const { b } = c, axis = axisOf(c.attributes.axis, dims(input(c, 0)).length);
     const parts = c.outputs.map((part, i) => c.dys[i] ?? b.expand(number(b, 0, part.dtype), dims(part)));
@@ -99,8 +120,10 @@ export const PAD: Rule<'Pad'> = {
     axes.forEach((axis, i) => { before[axis] = given[i] ?? 0; after[axis] = given[i + axes.length] ?? 0; });
     let dy = cotangent(c);
     if (c.attributes.mode === 'constant') {
-      if (c.needs[2] === true) throw unsupported(c.node, 'a fixed fill value', 'a fill value that needs a gradient');
-      return [b.pad(dy, before.map((n) => -n), after.map((n) => -n)), null, null, null];
+      const inside = b.pad(dy, before.map((n) => -n), after.map((n) => -n));
+      // The fill value takes what falls on the frame. Rows that a negative pad cut off come back as zeros above.
+      const frame = c.needs[2] === true ? b.sub(b.reduceSum(dy, null), b.reduceSum(inside, null)) : null;
+      return [inside, null, frame === null ? null : b.reshape(frame, dims(input(c, 2))), null];
     }
     // Gather form: element j of axis k was copied from source[j]; its gradient is added there by one product with a 0/1 matrix.
     shape.forEach((extent, axis) => {

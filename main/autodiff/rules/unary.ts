@@ -6,7 +6,7 @@
  */
 import type { GraphBuilder, Ref } from '../../onnx/build.ts';
 import type { AttributesOf, Op } from '../../onnx/ops.ts';
-import { ALL_OPSETS, cotangent, input, number, output } from '../rule.ts';
+import { ALL_OPSETS, NEWEST_OPSET, cotangent, input, number, output } from '../rule.ts';
 import type { Rule } from '../rule.ts';
 
 interface Slope<O extends Op> { readonly b: GraphBuilder; readonly x: Ref; readonly y: Ref; readonly attributes: AttributesOf<O>; readonly c: (value: number) => Ref }
@@ -54,13 +54,18 @@ const mishSlope = ({ b, x, c }: Slope<'Mish'>): Ref => {
 export const UNARY_RULES = {
   Abs: unary('Abs', ({ b, x }) => b.sign(x)),
   Acos: unary('Acos', ({ b, x, c }) => b.neg(b.reciprocal(b.sqrt(b.sub(c(1), b.mul(x, x)))))),
+  Acosh: unary('Acosh', ({ b, x, c }) => b.reciprocal(b.sqrt(b.sub(b.mul(x, x), c(1))))),
   Asin: unary('Asin', ({ b, x, c }) => b.reciprocal(b.sqrt(b.sub(c(1), b.mul(x, x))))),
+  Asinh: unary('Asinh', ({ b, x, c }) => b.reciprocal(b.sqrt(b.add(b.mul(x, x), c(1))))),
   Atan: unary('Atan', ({ b, x, c }) => b.reciprocal(b.add(c(1), b.mul(x, x)))),
+  Atanh: unary('Atanh', ({ b, x, c }) => b.reciprocal(b.sub(c(1), b.mul(x, x)))),
+  Celu: unary('Celu', ({ b, x, c, attributes: { alpha } }) => b.where(b.greater(x, c(0)), c(1), b.exp(b.div(b.min(x, c(0)), c(alpha))))),
   Cos: unary('Cos', ({ b, x }) => b.neg(b.sin(x))),
+  Cosh: unary('Cosh', ({ b, x }) => b.node('Sinh', [x])),
   Elu: unary('Elu', ({ b, x, y, c, attributes }) => b.where(b.greater(x, c(0)), c(1), b.add(y, c(attributes.alpha)))),
   Erf: unary('Erf', ({ b, x, c }) => b.mul(c(2 / Math.sqrt(Math.PI)), b.exp(b.neg(b.mul(x, x))))),
   Exp: unary('Exp', ({ y }) => y),
-  Gelu: unary('Gelu', geluSlope, [20, 24]),
+  Gelu: unary('Gelu', geluSlope, [20, NEWEST_OPSET]),
   HardSigmoid: unary('HardSigmoid', ({ b, x, y, c, attributes }) => b.mul(c(attributes.alpha), b.mul(indicator(b, b.greater(y, c(0)), x), indicator(b, b.less(y, c(1)), x)))),
   HardSwish: unary('HardSwish', ({ b, x, c }) => {
     const inside = b.mul(indicator(b, b.greater(x, c(-3)), x), indicator(b, b.less(x, c(3)), x));
@@ -68,20 +73,22 @@ export const UNARY_RULES = {
   }),
   LeakyRelu: unary('LeakyRelu', ({ b, x, c, attributes }) => b.add(c(attributes.alpha), b.mul(c(1 - attributes.alpha), indicator(b, b.greater(x, c(0)), x)))),
   Log: unary('Log', ({ b, x }) => b.reciprocal(x)),
-  Mish: unary('Mish', mishSlope, [18, 24]),
+  Mish: unary('Mish', mishSlope, [18, NEWEST_OPSET]),
   Neg: unary('Neg', ({ c }) => c(-1)),
   Reciprocal: unary('Reciprocal', ({ b, y }) => b.neg(b.mul(y, y))),
   Relu: unary('Relu', ({ b, x, c }) => indicator(b, b.greater(x, c(0)), x)),
   Selu: unary('Selu', ({ b, x, y, c, attributes: { alpha, gamma } }) => b.where(b.greater(x, c(0)), c(gamma), b.add(y, c(alpha * gamma)))),
   Sigmoid: unary('Sigmoid', ({ b, y, c }) => b.mul(y, b.sub(c(1), y))),
   Sin: unary('Sin', ({ b, x }) => b.cos(x)),
+  Sinh: unary('Sinh', ({ b, x }) => b.node('Cosh', [x])),
   Softplus: unary('Softplus', ({ b, x }) => b.sigmoid(x)),
   Softsign: unary('Softsign', ({ b, x, c }) => { const d = b.add(c(1), b.abs(x)); return b.reciprocal(b.mul(d, d)); }),
   Sqrt: unary('Sqrt', ({ b, y, c }) => b.div(c(0.5), y)),
   Swish: unary('Swish', ({ b, x, y, c, attributes: { alpha } }) => {
     const s = b.sigmoid(b.mul(c(alpha), x)); // y = x s(alpha x): y' = s + alpha y (1 - s)
     return b.add(s, b.mul(c(alpha), b.mul(y, b.sub(c(1), s))));
-  }, [24, 24]),
+  }, [24, NEWEST_OPSET]),
   Tan: unary('Tan', ({ b, y, c }) => b.add(c(1), b.mul(y, y))),
   Tanh: unary('Tanh', ({ b, y, c }) => b.sub(c(1), b.mul(y, y))),
+  ThresholdedRelu: unary('ThresholdedRelu', ({ b, x, c, attributes: { alpha } }) => indicator(b, b.greater(x, c(alpha)), x)),
 } as const;

@@ -44,9 +44,13 @@ const BROADCASTS: readonly (readonly [readonly number[], readonly number[]])[] =
 /** Multiples of one half, plus a quarter for the second of two: never closer to each other than 0.2. */
 const onGrid: Draw = (r) => (r.integer(9) - 4) * 0.5 + r.between(-0.02, 0.02);
 const offGrid: Draw = (r) => onGrid(r) + 0.25;
-let turn = 0;
-/** No two of 257 draws in a row are closer than 0.1. */
-const distinct: Draw = () => ((turn++ * 97) % 257) * 0.1;
+const turns = new WeakMap<Random, number>();
+/** No two of 257 draws in a row from one stream are closer than 0.1. */
+const distinct: Draw = (r) => {
+  const turn = turns.get(r) ?? 0;
+  turns.set(r, turn + 1);
+  return ((turn * 97) % 257) * 0.1;
+};
 const binary = (op: Op, first: Draw = normal, second: Draw = normal, options: Options = {}): Case[] =>
   BROADCASTS.map(([a, c]) => one(op, [x(a, first), x(c, second)], (b, r) => b.node(op, [at(r, 0), at(r, 1)]), options));
 
@@ -59,8 +63,8 @@ const conv = (image: readonly number[], weight: readonly number[], attributes: o
   one('Conv', [x(image), x(weight), ...(bias ? [x([weight[0] ?? 1])] : [])], (b, r) => b.node('Conv', r, attributes), { title: `${image.join('x')} * ${weight.join('x')} ${JSON.stringify(attributes)}` });
 const convT = (image: readonly number[], weight: readonly number[], attributes: object): Case =>
   one('ConvTranspose', [x(image), x(weight)], (b, r) => b.node('ConvTranspose', r, attributes), { title: `${image.join('x')} * ${weight.join('x')} ${JSON.stringify(attributes)}` });
-const resize = (from: readonly number[], to: readonly number[], attributes: object): Case =>
-  one('Resize', [x(from)], (b, r) => b.resize(at(r, 0), { sizes: to }, attributes), { title: `${from.join('x')} to ${to.join('x')} ${JSON.stringify(attributes)}` });
+const resize = (from: readonly number[], to: readonly number[], attributes: object, opset = 17): Case =>
+  one('Resize', [x(from)], (b, r) => b.resize(at(r, 0), { sizes: to }, attributes), { opset, title: `${from.join('x')} to ${to.join('x')} ${JSON.stringify(attributes)}` });
 const pool = (op: 'AveragePool' | 'MaxPool', attributes: object, image: readonly number[] = [2, 3, 7, 6]): Case =>
   one(op, [x(image, op === 'MaxPool' ? distinct : normal)], (b, r) => b.node(op, [at(r, 0)], attributes), { title: JSON.stringify(attributes) });
 const slice = (starts: number[], ends: number[], axes: number[], steps: number[]): Case =>
@@ -72,7 +76,7 @@ const norm = (op: Op, inputs: readonly Input[], attributes: object, opset: numbe
 const ints = (b: GraphBuilder, dims: readonly number[], values: readonly number[]): Ref => b.constant(ndarray('int64', dims, BigInt64Array.from(values, BigInt)));
 
 export const CASES: readonly Case[] = [
-  unary('Abs', offKinks, {}, D), unary('Acos', inside), unary('Asin', inside), unary('Atan', normal), unary('Cos', normal, {}, D), unary('Elu', offKinks, { alpha: 1.3 }),
+  unary('Abs', offKinks, {}, D), unary('Acos', inside), unary('Asin', inside), unary('Acosh', (r) => 1.5 + r.uniform()), unary('Asinh', normal), unary('Atanh', inside), unary('Celu', offKinks, { alpha: 1.3 }), unary('Cosh', normal), unary('Sinh', normal), unary('ThresholdedRelu', offKinks, { alpha: 0.5 }), unary('Atan', normal), unary('Cos', normal, {}, D), unary('Elu', offKinks, { alpha: 1.3 }),
   unary('Erf', normal), unary('Exp', normal, {}, D), unary('Gelu', normal, {}, { opset: 20 }), unary('Gelu', normal, { approximate: 'tanh' }, { opset: 20 }),
   unary('HardSigmoid', (r) => r.between(-1.5, 1.5), { alpha: 0.3, beta: 0.5 }), unary('HardSwish', (r) => r.pick([-4, -1.2, 0.4, 1.7, 4.1]) + r.between(-0.2, 0.2)),
   unary('LeakyRelu', offKinks, { alpha: 0.1 }), unary('Log', positive, {}, D), unary('Mish', normal, {}, { opset: 18 }), unary('Neg', normal, {}, D), unary('Reciprocal', positive, {}, D),
@@ -81,7 +85,7 @@ export const CASES: readonly Case[] = [
   ...binary('Add', normal, normal, D), ...binary('Sub', normal, normal, D), ...binary('Mul', normal, normal, D), ...binary('Div', normal, positive, D), ...binary('Pow', positive, normal, D),
   one('Pow', [x([2, 3])], (b, r) => b.pow(at(r, 0), b.scalar(2)), { title: 'square of negative numbers' }),
   ...binary('Min', onGrid, offGrid), ...binary('Max', onGrid, offGrid), ...binary('Sum'), ...binary('Mean'), ...binary('PRelu', offKinks).filter((each) => (each.inputs[0]?.shape.length ?? 0) >= (each.inputs[1]?.shape.length ?? 0) && sizeOf(each.inputs[0]?.shape ?? []) >= sizeOf(each.inputs[1]?.shape ?? []) && each.inputs[0]?.shape.join() !== '2,1' && each.inputs[0]?.shape.join() !== '4,1,3'),
-  one('Mod', [x([2, 3], (r) => r.between(0.2, 0.8))], (b, r) => b.node('Mod', [at(r, 0), b.scalar(1)], { fmod: 1 })),
+  one('Mod', [x([2, 3], (r) => r.between(0.2, 0.8))], (b, r) => b.node('Mod', [at(r, 0), b.scalar(1)], { fmod: 1 })), ...[1].map((fmod) => one('Mod', [x([2, 3], (r) => r.pick([-3.5, 2.5, 4.5])), x([3], (r) => 1 + 0.1 * r.uniform())], (b, r) => b.node('Mod', [at(r, 0), at(r, 1)], { fmod }), { title: `divisor, fmod ${fmod}` })),
   one('Where', [x([2, 3]), x([3])], (b, r) => b.where(b.greater(b.constant(f32([2, 1], [1, -1])), b.scalar(0)), at(r, 0), at(r, 1))),
   one('Clip', [x([3, 4], offKinks)], (b, r) => b.clip(at(r, 0), b.scalar(-0.5), b.scalar(1))), one('Clip', [x([3, 4], offKinks)], (b, r) => b.clip(at(r, 0), null, b.scalar(0.5)), { title: 'no lower limit' }),
   one('MatMul', [x([3, 4]), x([4, 5])], (b, r) => b.matMul(at(r, 0), at(r, 1)), D), one('MatMul', [x([2, 3, 4]), x([4, 5])], (b, r) => b.matMul(at(r, 0), at(r, 1)), D),
@@ -92,27 +96,34 @@ export const CASES: readonly Case[] = [
     (b, r) => b.gemm(at(r, 0), at(r, 1), at(r, 2), { alpha: 0.7, beta: 1.3, transA, transB }), { ...D, title: `transA ${transA} transB ${transB}` })),
   one('Einsum', [x([2, 3, 4]), x([2, 4, 5])], (b, r) => b.einsum('bij,bjk->bik', at(r, 0), at(r, 1)), D), one('Einsum', [x([2, 3]), x([4, 3])], (b, r) => b.einsum('ij,kj->ik', at(r, 0), at(r, 1)), D),
   one('Einsum', [x([2, 3]), x([2, 4])], (b, r) => b.einsum('ij,ik->i', at(r, 0), at(r, 1)), D), one('Einsum', [x([3, 4])], (b, r) => b.einsum('ij->j', at(r, 0)), { ...D, title: 'one term summed' }),
+  one('Einsum', [x([5, 2, 3]), x([1, 3, 4])], (b, r) => b.einsum('...ij,...jk->...ik', at(r, 0), at(r, 1)), { title: 'broadcast by ellipsis' }), one('Einsum', [x([2, 3, 3])], (b, r) => b.einsum('bii->bi', at(r, 0)), { title: 'diagonal' }), one('Einsum', [x([3, 3])], (b, r) => b.einsum('ii', at(r, 0)), { title: 'trace' }),
   ...[-1, 1, 0].flatMap((axis) => [one('Softmax', [x([2, 3, 4])], (b, r) => b.node('Softmax', [at(r, 0)], { axis }), { ...D, title: `axis ${axis}` }), one('LogSoftmax', [x([2, 3, 4])], (b, r) => b.node('LogSoftmax', [at(r, 0)], { axis }), { ...D, title: `axis ${axis}` })]),
   norm('LayerNormalization', [x([2, 3, 4]), x([4]), x([4])], { axis: -1 }, 17), norm('LayerNormalization', [x([2, 3, 4]), x([3, 4])], { axis: 1, epsilon: 0.1 }, 17),
+  one('LayerNormalization', [x([2, 3, 4]), x([4]), x([4])], (b, r) => b.nodes('LayerNormalization', r, { axis: -1, epsilon: 0.1 }, 3), { title: 'mean and deviation too' }),
   norm('InstanceNormalization', [x([2, 3, 4, 5]), x([3]), x([3])], { epsilon: 0.01 }, 17), norm('InstanceNormalization', [x([2, 3, 7]), x([3]), x([3])], {}, 17),
   norm('GroupNormalization', [x([2, 6, 3, 2]), x([6]), x([6])], { num_groups: 3 }, 21), norm('RMSNormalization', [x([2, 3, 4]), x([4])], { axis: -1 }, 23),
   one('BatchNormalization', [x([2, 3, 4]), x([3]), x([3])], (b, r) => b.node('BatchNormalization', [at(r, 0), at(r, 1), at(r, 2), b.constant(f32([3], [0.1, -0.2, 0.3])), b.constant(f32([3], [1, 2, 0.5]))], {})),
+  one('BatchNormalization', [x([2, 3, 4]), x([3]), x([3]), x([3]), x([3], positive)], (b, r) => b.node('BatchNormalization', r, {}), { title: 'statistics too' }),
   conv([2, 3, 6, 5], [4, 3, 3, 3], { pads: [1, 1, 1, 1] }), conv([2, 3, 7, 8], [4, 3, 3, 3], { strides: [2, 2], pads: [1, 1, 1, 1] }), conv([1, 4, 6, 6], [6, 2, 3, 3], { group: 2, pads: [1, 1, 1, 1] }),
   conv([2, 3, 5, 5], [4, 3, 1, 1], {}), conv([1, 2, 9, 9], [3, 2, 3, 3], { dilations: [2, 2], pads: [2, 2, 2, 2] }), conv([2, 3, 8, 8], [4, 3, 2, 2], { strides: [2, 2] }), conv([1, 2, 8, 7], [3, 2, 3, 3], { strides: [3, 2], pads: [0, 1, 1, 0] }),
   conv([2, 4, 9], [4, 1, 3], { group: 4, pads: [1, 1] }), conv([1, 2, 6, 7], [3, 2, 3, 3], { auto_pad: 'SAME_UPPER', strides: [2, 2] }), conv([1, 2, 4, 4], [3, 2, 2, 2], { pads: [2, 2, 2, 2] }), conv([1, 3, 8, 8], [5, 3, 8, 8], { strides: [8, 8] }, false),
-  convT([2, 3, 4, 5], [3, 4, 3, 3], { pads: [1, 1, 1, 1] }), convT([2, 3, 4, 5], [3, 4, 2, 2], { strides: [2, 2] }), convT([1, 3, 4, 4], [3, 2, 3, 3], { strides: [2, 2], pads: [1, 1, 1, 1], output_padding: [1, 1] }), convT([1, 4, 5], [4, 2, 3], { group: 2, strides: [2], dilations: [2] }),
+  convT([2, 3, 4, 5], [3, 4, 3, 3], { pads: [1, 1, 1, 1] }), convT([2, 3, 4, 5], [3, 4, 2, 2], { strides: [2, 2] }), convT([1, 3, 4, 4], [3, 2, 3, 3], { strides: [2, 2], pads: [1, 1, 1, 1], output_padding: [1, 1] }), convT([1, 4, 5], [4, 2, 3], { group: 2, strides: [2], dilations: [2] }), convT([1, 2, 4, 4], [2, 3, 3, 3], { strides: [3, 2], output_shape: [10, 8] }), convT([1, 2, 4, 5], [2, 3, 3, 3], { strides: [2, 2], auto_pad: 'SAME_LOWER' }),
   pool('AveragePool', { kernel_shape: [2, 2], strides: [2, 2] }), pool('AveragePool', { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1], count_include_pad: 1 }), pool('AveragePool', { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }),
-  pool('MaxPool', { kernel_shape: [2, 2], strides: [2, 2] }), pool('MaxPool', { kernel_shape: [3, 3], strides: [1, 2], pads: [1, 1, 1, 1] }),
+  pool('AveragePool', { kernel_shape: [3, 2], strides: [2, 2], auto_pad: 'SAME_UPPER' }), pool('AveragePool', { kernel_shape: [2, 3], auto_pad: 'SAME_LOWER', count_include_pad: 1 }), pool('MaxPool', { kernel_shape: [2, 2], strides: [2, 2] }), pool('MaxPool', { kernel_shape: [3, 3], strides: [1, 2], pads: [1, 1, 1, 1] }),
+  one('GlobalMaxPool', [x([2, 3, 4, 5], distinct)], (b, r) => b.node('GlobalMaxPool', [at(r, 0)])), ...[1, 2].map((p) => one('LpNormalization', [x([2, 3, 4], offKinks)], (b, r) => b.node('LpNormalization', [at(r, 0)], { axis: 1, p }), { title: `p ${p}` })),
+  one('SpaceToDepth', [x([2, 3, 4, 6])], (b, r) => b.node('SpaceToDepth', [at(r, 0)], { blocksize: 2 })), ...['DCR', 'CRD'].map((mode) => one('DepthToSpace', [x([2, 8, 3, 2])], (b, r) => b.node('DepthToSpace', [at(r, 0)], { blocksize: 2, mode }), { title: mode })),
+  ...(['mul', 'min', 'max'] as const).flatMap((reduction) => [one('ScatterND', [x([4, 3], distinct), x([3, 3], distinct)], (b, r) => b.node('ScatterND', [at(r, 0), ints(b, [3, 1], [3, 1, 3]), at(r, 1)], { reduction }), { opset: 18, title: reduction }),
+    one('ScatterElements', [x([3, 3], distinct), x([2, 3], distinct)], (b, r) => b.node('ScatterElements', [at(r, 0), ints(b, [2, 3], [0, 2, 1, 0, 0, 1]), at(r, 1)], { axis: 0, reduction }), { opset: 18, title: reduction })]),
   one('GlobalAveragePool', [x([2, 3, 4, 5])], (b, r) => b.node('GlobalAveragePool', [at(r, 0)])),
   resize([1, 2, 4, 3], [1, 2, 8, 6], { mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' }), resize([1, 2, 4, 3], [1, 2, 7, 8], { mode: 'nearest' }), resize([1, 2, 4, 5], [1, 2, 9, 7], { mode: 'linear' }),
-  resize([1, 2, 6, 8], [1, 2, 3, 5], { mode: 'linear', coordinate_transformation_mode: 'align_corners' }), resize([1, 2, 5, 6], [1, 2, 8, 11], { mode: 'cubic', cubic_coeff_a: -0.5 }), resize([1, 1, 8, 8], [1, 1, 5, 4], { mode: 'cubic', coordinate_transformation_mode: 'pytorch_half_pixel' }),
-  ...reduce('ReduceSum'), ...reduce('ReduceMean'), ...reduce('ReduceMax'), ...reduce('ReduceMin'), ...reduce('ReduceProd', positive), ...reduce('ReduceL1', offKinks), ...reduce('ReduceL2'), ...reduce('ReduceSumSquare'), ...reduce('ReduceLogSumExp'),
+  ...['linear', 'cubic'].map((mode) => resize([1, 1, 9, 12], [1, 1, 4, 5], { mode, antialias: 1 }, 18)), resize([1, 2, 6, 8], [1, 2, 3, 5], { mode: 'linear', coordinate_transformation_mode: 'align_corners' }), resize([1, 2, 5, 6], [1, 2, 8, 11], { mode: 'cubic', cubic_coeff_a: -0.5 }), resize([1, 1, 8, 8], [1, 1, 5, 4], { mode: 'cubic', coordinate_transformation_mode: 'pytorch_half_pixel' }),
+  ...reduce('ReduceSum'), ...reduce('ReduceMean'), ...reduce('ReduceMax'), ...reduce('ReduceMin'), ...reduce('ReduceProd', positive), ...reduce('ReduceL1', offKinks), ...reduce('ReduceL2'), ...reduce('ReduceSumSquare'), ...reduce('ReduceLogSumExp'), ...reduce('ReduceLogSum', positive),
   one('Reshape', [x([2, 6])], (b, r) => b.reshape(at(r, 0), [3, -1])), one('Flatten', [x([2, 3, 4])], (b, r) => b.node('Flatten', [at(r, 0)], { axis: 2 })), one('Squeeze', [x([2, 1, 3])], (b, r) => b.squeeze(at(r, 0), [1])), one('Unsqueeze', [x([2, 3])], (b, r) => b.unsqueeze(at(r, 0), [0, 2])),
   one('Transpose', [x([2, 3, 4])], (b, r) => b.transpose(at(r, 0), [2, 0, 1])), one('Expand', [x([3, 1])], (b, r) => b.expand(at(r, 0), [2, 3, 4])), one('Tile', [x([2, 3])], (b, r) => b.tile(at(r, 0), [2, 3])),
   one('Cast', [x([2, 3])], (b, r) => b.cast(b.cast(at(r, 0), 'float64'), 'float32')), one('CastLike', [x([2, 3])], (b, r) => b.node('CastLike', [at(r, 0), b.scalar(1)])),
   one('Concat', [x([2, 3]), x([2, 1]), x([2, 2])], (b, r) => b.concat(r, -1)), one('Split', [x([2, 6])], (b, r) => b.split(at(r, 0), [1, 3, 2], 1)), one('Split', [x([4, 2])], (b, r) => b.split(at(r, 0), [1, 3], 0).slice(1), { title: 'one part unused' }),
   slice([1], [4], [0], [1]), slice([0, -5], [5, 6], [0, 1], [2, 2]), slice([-1], [-100], [1], [-1]), slice([6], [0], [1], [-3]), slice([1], [7], [1], [3]),
-  pad([1, 2, 0, 1], 'constant'), pad([-1, 1, 0, -2], 'constant'), pad([1, 2, 2, 1], 'reflect'), pad([1, 2, 0, 3], 'edge'), pad([1, 2, 1, 1], 'wrap'),
+  pad([1, 2, 0, 1], 'constant'), pad([-1, 1, 0, -2], 'constant'), one('Pad', [x([3, 5]), x([])], (b, r) => b.pad(at(r, 0), [1, -1], [2, 1], at(r, 1)), { title: 'fill value' }), pad([1, 2, 2, 1], 'reflect'), pad([1, 2, 0, 3], 'edge'), pad([1, 2, 1, 1], 'wrap'),
   one('Gather', [x([5, 3])], (b, r) => b.gather(at(r, 0), ints(b, [2, 2], [4, 0, 0, -1]), 0)), one('Gather', [x([2, 5, 3])], (b, r) => b.gather(at(r, 0), ints(b, [3], [1, 1, 4]), 1)), one('Gather', [x([2, 5])], (b, r) => b.gather(at(r, 0), ints(b, [], [-2]), 1), { title: 'one element' }),
   one('GatherElements', [x([3, 4])], (b, r) => b.node('GatherElements', [at(r, 0), ints(b, [2, 4], [0, 1, 2, 0, 2, 1, 2, 2])], { axis: 0 })), one('GatherND', [x([3, 4, 2])], (b, r) => b.node('GatherND', [at(r, 0), ints(b, [3, 2], [0, 1, 2, 3, 0, 1])])),
   one('GatherND', [x([2, 4, 3])], (b, r) => b.node('GatherND', [at(r, 0), ints(b, [2, 2, 1], [0, 3, 1, 1])], { batch_dims: 1 }), { title: 'batch 1' }),

@@ -30,11 +30,11 @@ const reduction = (op: Op): [string, Case][] => [
 ];
 
 const CASES: readonly (readonly [string, Case])[] = [
-  ...(['Abs', 'Acos', 'Asin', 'Atan', 'Ceil', 'Cos', 'Elu', 'Erf', 'Exp', 'Floor', 'HardSigmoid', 'HardSwish', 'Identity', 'IsInf', 'IsNaN', 'LeakyRelu', 'Log', 'LogSoftmax', 'Neg', 'Reciprocal', 'Relu', 'Round', 'Selu', 'Sigmoid',
+  ...(['Abs', 'Acos', 'Acosh', 'Asin', 'Asinh', 'Atan', 'Atanh', 'Ceil', 'Celu', 'Cos', 'Cosh', 'Sinh', 'ThresholdedRelu', 'LpNormalization', 'Elu', 'Erf', 'Exp', 'Floor', 'HardSigmoid', 'HardSwish', 'Identity', 'IsInf', 'IsNaN', 'LeakyRelu', 'Log', 'LogSoftmax', 'Neg', 'Reciprocal', 'Relu', 'Round', 'Selu', 'Sigmoid',
     'Sign', 'Sin', 'Softmax', 'Softplus', 'Softsign', 'Sqrt', 'Tan', 'Tanh', 'Clip', 'ArgMax', 'ArgMin', 'Flatten', 'Size', 'Shape', 'Dropout', 'Trilu'] as const).map(unary),
   ...(['Add', 'Sub', 'Mul', 'Div', 'Pow', 'Min', 'Max', 'Mean', 'Sum', 'Equal', 'Less', 'Greater', 'LessOrEqual', 'GreaterOrEqual'] as const).map(binary),
   ...(['And', 'Or', 'Xor'] as const).map(test2),
-  ...(['ReduceL1', 'ReduceL2', 'ReduceLogSumExp', 'ReduceMax', 'ReduceMean', 'ReduceMin', 'ReduceProd', 'ReduceSum', 'ReduceSumSquare'] as const).flatMap(reduction),
+  ...(['ReduceL1', 'ReduceL2', 'ReduceLogSum', 'ReduceLogSumExp', 'ReduceMax', 'ReduceMean', 'ReduceMin', 'ReduceProd', 'ReduceSum', 'ReduceSumSquare'] as const).flatMap(reduction),
   ['ReduceSum over all', { shapes: [[2, 3]], make: (b, [x]) => [b.reduceSum(x!, null)] }],
   ['Mod', { shapes: [[2, 3]], make: (b, [x]) => [b.node('Mod', [x!, x!], { fmod: 1 })] }],
   ['Not', { shapes: [[2]], make: (b, [x]) => [b.not(b.cast(x!, 'bool'))] }],
@@ -59,6 +59,11 @@ const CASES: readonly (readonly [string, Case])[] = [
   ['MaxPool', { shapes: [[1, 2, 7, 8]], make: (b, [x]) => [b.node('MaxPool', [x!], { kernel_shape: [3, 2], strides: [2, 2], ceil_mode: 1, pads: [1, 0, 1, 0] })] }],
   ['AveragePool', { shapes: [[1, 2, 7, 8]], make: (b, [x]) => [b.node('AveragePool', [x!], { kernel_shape: [2, 2], strides: [2, 2] })] }],
   ['GlobalAveragePool', one('GlobalAveragePool', [[1, 2, 3, 4]])],
+  ['GlobalMaxPool', one('GlobalMaxPool', [[1, 2, 3, 4]])],
+  ['DepthToSpace', { shapes: [[1, 8, 3, 2]], make: (b, [x]) => [b.node('DepthToSpace', [x!], { blocksize: 2 })] }],
+  ['SpaceToDepth', { shapes: [[1, 2, 4, 6]], make: (b, [x]) => [b.node('SpaceToDepth', [x!], { blocksize: 2 })] }],
+  ['Attention of rank 3', { shapes: [[2, 3, 8], [2, 5, 4], [2, 5, 6]], opset: 23, make: (b, x) => b.nodes('Attention', x, { q_num_heads: 4, kv_num_heads: 2 }, 4) }],
+  ['Attention of rank 4 with a cache', { shapes: [[2, 4, 3, 5], [2, 2, 1, 5], [2, 2, 1, 6], [3, 3], [2, 2, 2, 5], [2, 2, 2, 6]], opset: 23, make: (b, x) => b.nodes('Attention', x, {}, 4) }],
   ['BatchNormalization', one('BatchNormalization', [[2, 3, 4], [3], [3], [3], [3]])],
   ['InstanceNormalization', one('InstanceNormalization', [[2, 3, 4], [3], [3]])],
   ['GroupNormalization', { shapes: [[2, 4, 5], [4], [4]], opset: 21, make: (b, x) => [b.node('GroupNormalization', x, { num_groups: 2 })] }],
