@@ -105,6 +105,13 @@ test('from an empty profile to a reconstructed picture, its cortex, its export, 
   await page.mouse.click(box.x + 0.4 * box.width, box.y + 0.55 * box.height);
   await expect(page.getByRole('complementary', { name: 'Inspector' }).getByText(/voxel|vertex/i).first()).toBeVisible({ timeout: 30_000 });
   await lab.shot(page, 'cortex');
+  await page.keyboard.press('l'); // a key while the canvas has the focus: the tools must stay above it
+  await page.waitForTimeout(1200);
+  const legend = await page.locator('.legend').boundingBox();
+  if (legend === null) throw new Error('the legend has no place on the screen');
+  const above = await page.evaluate(([x, y]) => document.elementFromPoint(x, y)?.closest('.legend') !== null, [legend.x + legend.width / 2, legend.y + 12] as const);
+  expect(above, 'the legend lies above the cortex').toBe(true);
+  await lab.shot(page, 'cortex-flat');
   await page.getByRole('button', { name: /^export/i }).first().click();
   await page.getByRole('dialog').getByRole('button', { name: /export|save/i }).last().click();
   const picture = await exported(exports, /cortex/);
