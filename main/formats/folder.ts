@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createGunzip, gunzip } from 'node:zlib';
 import { errorCode, fileError } from '../../common/file-error.ts';
-import { FormatError, throwIfAborted, UserError } from '../../common/errors.ts';
+import { FormatError, throwIfAborted } from '../../common/errors.ts';
 import { fileSource } from './byte-source.ts';
 import type { FileSource } from './byte-source.ts';
-import { isGzip, MAX_INFLATED_BYTES } from './gzip.ts';
+import { inflationLimit, isGzip } from './gzip.ts';
 
 export interface FileFacts {
   readonly file: string;
@@ -44,6 +44,8 @@ export interface Folder {
 const inflate = promisify(gunzip);
 const MISSING: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
 const STREAM_BYTES = 1 << 20;
+/** Each piece is a trip to another thread, so a trailer that lies small must not make a million of them. */
+const LEAST_PIECE = 1 << 18;
 
 /** The folder at `root`. Nothing is opened yet. */
 export function folderAt(root: string): Folder {
@@ -79,7 +81,7 @@ export function folderAt(root: string): Folder {
       const packed = await bytes(file);
       if (!isGzip(packed)) return packed;
       try {
-        return await inflate(packed, { maxOutputLength: MAX_INFLATED_BYTES, chunkSize: likelySize(packed) });
+        return await inflate(packed, { maxOutputLength: inflationLimit(packed.length), chunkSize: likelySize(packed) });
       } catch (error) {
         throw gzipError(error, file, packed.length);
       }
@@ -106,7 +108,7 @@ export function folderAt(root: string): Folder {
 function likelySize(packed: Uint8Array): number {
   if (packed.length < 18) return STREAM_BYTES;
   const stated = Buffer.from(packed.buffer, packed.byteOffset, packed.length).readUInt32LE(packed.length - 4);
-  return stated <= Math.min(MAX_INFLATED_BYTES, 1032 * packed.length) ? Math.max(1024, stated + 64) : STREAM_BYTES;
+  return stated <= Math.min(inflationLimit(packed.length), 1032 * packed.length) ? Math.max(LEAST_PIECE, stated + 64) : STREAM_BYTES;
 }
 
 async function* pieces(path: string, file: string, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
@@ -129,7 +131,8 @@ async function* pieces(path: string, file: string, signal: AbortSignal | undefin
 function gzipError(error: unknown, file: string, compressedBytes: number): unknown {
   const code = errorCode(error) ?? '';
   if (code === 'ERR_BUFFER_TOO_LARGE') {
-    return new UserError('unsupported', `${file} inflates beyond ${MAX_INFLATED_BYTES} bytes`, { file, expected: `at most ${MAX_INFLATED_BYTES} bytes after decompression`, found: 'more' });
+    const most = inflationLimit(compressedBytes);
+    return new FormatError({ file, offset: 0, expected: `at most ${most} bytes after decompression`, found: `more, from ${compressedBytes} bytes`, fix: 'No NSD file does that; copy or download it again.' });
   }
   if (!code.startsWith('Z_')) return error;
   return new FormatError({

@@ -8,6 +8,15 @@ import { FormatError } from '../../common/errors.ts';
 
 /** Inside Electron one native allocation above 1 GiB is fatal, so nothing inflates beyond it in one piece. */
 export const MAX_INFLATED_BYTES = 2 ** 30;
+/** Any file may inflate to this: a 512 x 512 x 512 volume of int16. */
+const UNSUSPECTED_BYTES = 2 ** 28 + 2 ** 20;
+/** Beyond that, data that inflate by more than this are a trap or damaged: measured values inflate by less than 10. */
+const UNSUSPECTED_RATIO = 16;
+
+/** How far `compressed` bytes may inflate, in bytes: 257 MiB, or 16 times their number, but never beyond `limit`. */
+export function inflationLimit(compressed: number, limit = MAX_INFLATED_BYTES): number {
+  return Math.min(limit, Math.max(UNSUSPECTED_BYTES, UNSUSPECTED_RATIO * compressed));
+}
 
 export interface InflateLimit {
   /** Largest inflated size accepted, in bytes. */
@@ -16,7 +25,8 @@ export interface InflateLimit {
 
 type Inflate = (bytes: Uint8Array, options: ZlibOptions) => Buffer;
 
-function inflateBounded(inflate: Inflate, kind: string, bytes: Uint8Array, name: string, offset: number, limit: number): Uint8Array {
+function inflateBounded(inflate: Inflate, kind: string, bytes: Uint8Array, name: string, offset: number, most: number): Uint8Array {
+  const limit = inflationLimit(bytes.length, most);
   try {
     // A zero limit is not accepted by node, and one extra byte is how an overlong stream shows itself.
     const out = inflate(bytes, { maxOutputLength: limit + 1, chunkSize: Math.max(1024, Math.min(2 ** 20, limit + 1, bytes.length * 8)) });

@@ -15,6 +15,7 @@ import { BYTES, describe, ndarray, sizeOf } from '../../common/ndarray.ts';
 import type { DType, NdArray } from '../../common/ndarray.ts';
 import { fileSource } from './byte-source.ts';
 import { decodeElements } from './elements.ts';
+import { inflationLimit } from './gzip.ts';
 import { readSuperblock } from './hdf5-superblock.ts';
 
 type Library = Awaited<typeof ready>;
@@ -95,6 +96,7 @@ const plainName = (name: string): string => name.replace(/^\/+|\/+$/g, '');
 /** Opens a file for reading. Throws `FormatError` if it is not HDF5 or is cut off; nothing stays open then. */
 export async function openHdf5(path: string): Promise<Hdf5File> {
   const source = await fileSource(path);
+  const most = inflationLimit(source.size, MAX_READ_BYTES);
   try {
     await readSuperblock(source, path);
   } finally {
@@ -130,7 +132,10 @@ export async function openHdf5(path: string): Promise<Hdf5File> {
     });
     const outShape = spans.map(([from, to]) => to - from);
     const bytes = sizeOf(outShape) * BYTES[dtype];
-    if (!(bytes <= MAX_READ_BYTES)) throw new UserError('unsupported', `${path}: ${bytes} bytes of "${name}" in one read`, { file: path, expected: `at most ${MAX_READ_BYTES} bytes`, found: `${bytes}`, fix: 'Read it in parts.' });
+    if (!(bytes <= most)) throw new UserError('unsupported', `${path}: ${bytes} bytes of "${name}" in one read`, { file: path, expected: `at most ${most} bytes`, found: `${bytes}`, fix: 'Read it in parts.' });
+    // The library inflates whole chunks, however little of them is wanted.
+    const chunkBytes = sizeOf(metadata.chunks ?? []) * BYTES[dtype];
+    if (!(chunkBytes <= most)) throw new UserError('unsupported', `${path}: chunks of ${chunkBytes} bytes in "${name}"`, { file: path, expected: `chunks of at most ${most} bytes`, found: `${chunkBytes}`, fix: 'Write the file again with smaller chunks.' });
     if (bytes === 0) return ndarray(dtype, outShape, decodeElements(dtype, new Uint8Array(), true));
     return guarded(path, `the data of "${name}"`, () => {
       const whole = shape.length === 0;

@@ -10,7 +10,7 @@ import { BYTES, ndarray, sizeOf, zeros } from '../../common/ndarray.ts';
 import type { DType, NdArray } from '../../common/ndarray.ts';
 import { ByteReader, elementCount } from './byte-reader.ts';
 import { decodeElements, encodeElements, fromFortran, toFloat64, toFortran } from './elements.ts';
-import { deflateZlib, inflateZlib, MAX_INFLATED_BYTES } from './gzip.ts';
+import { deflateZlib, inflateZlib, inflationLimit, MAX_INFLATED_BYTES } from './gzip.ts';
 import type { InflateLimit } from './gzip.ts';
 
 const HEADER_BYTES = 128;
@@ -70,6 +70,8 @@ interface Collected {
   readonly arrays: Map<string, NdArray>;
   readonly text: Map<string, readonly string[]>;
   readonly skipped: { name: string; matlabClass: string }[];
+  /** Bytes that may still be asked for: compact storage grows up to eightfold. */
+  left: number;
 }
 
 function readMatrix(reader: ByteReader, out: Collected): void {
@@ -100,8 +102,10 @@ function readMatrix(reader: ByteReader, out: Collected): void {
   if (storage === undefined) throw reader.error('a numeric storage type', `type ${real.type} in ${name}`);
   if (dtype === undefined) { out.text.set(name, readText(real, storage, shape, count)); return; }
   if (real.body.left !== count * BYTES[storage]) throw reader.error(`${count * BYTES[storage]} bytes for ${name} [${shape.join(', ')}]`, `${real.body.left}`);
-  const stored = ndarray(storage, [count], decodeElements(storage, real.body.bytes, reader.littleEndian));
   const target = (flags & LOGICAL) !== 0 ? 'bool' : dtype;
+  out.left -= count * BYTES[target];
+  if (out.left < 0) throw reader.error('arrays that fit the file', `${count} ${target} values of ${name}`, 'The file asks for far more memory than it holds; it is damaged or a trap.');
+  const stored = ndarray(storage, [count], decodeElements(storage, real.body.bytes, reader.littleEndian));
   const { data } = convert(stored, target, reader, name);
   out.arrays.set(name, fromFortran(target, shape, data));
 }
@@ -162,14 +166,15 @@ export function readMat5(bytes: Uint8Array, name: string, { maxInflatedBytes = M
   if (version === 0x0200) throw reader.error('a level-5 MAT-file', 'MAT v7.3, which is HDF5', 'Open it as HDF5, or in MATLAB: save(file, ..., "-v7").', 124);
   if (version !== 0x0100) throw reader.error('version 0x0100', `0x${version.toString(16)}`, undefined, 124);
   reader.offset = HEADER_BYTES;
-  const out: Collected = { arrays: new Map(), text: new Map(), skipped: [] };
+  const most = inflationLimit(bytes.length, maxInflatedBytes);
+  const out: Collected = { arrays: new Map(), text: new Map(), skipped: [], left: most };
   let inflated = 0;
   while (reader.left > 0) {
     const at = reader.offset;
     const element = nextElement(reader, 'variable');
     if (element.type === MI.matrix) { readMatrix(element.body, out); continue; }
     if (element.type !== MI.compressed) throw reader.error('a matrix (type 14) or compressed element (type 15)', `type ${element.type}`, undefined, at);
-    const data = inflateZlib(element.body.bytes, name, at + 8, maxInflatedBytes - inflated);
+    const data = inflateZlib(element.body.bytes, name, at + 8, most - inflated);
     inflated += data.length;
     const inner = nextElement(new ByteReader(data, name, reader.littleEndian), 'variable');
     if (inner.type !== MI.matrix) throw reader.error('a matrix in the compressed element', `type ${inner.type}`, undefined, at);

@@ -7,7 +7,7 @@
 import { crc32 } from 'node:zlib';
 import type { NdArray } from '../../common/ndarray.ts';
 import { ByteReader } from './byte-reader.ts';
-import { deflateRaw, inflateRaw, MAX_INFLATED_BYTES } from './gzip.ts';
+import { deflateRaw, inflateRaw, inflationLimit, MAX_INFLATED_BYTES } from './gzip.ts';
 import type { InflateLimit } from './gzip.ts';
 import { readNpy, writeNpy } from './npy.ts';
 
@@ -121,7 +121,8 @@ export function readNpz(bytes: Uint8Array, name: string, { maxInflatedBytes = MA
   const reader = new ByteReader(bytes, name, true);
   const members = readDirectory(reader);
   const total = members.reduce((sum, member) => sum + member.size, 0);
-  if (total > maxInflatedBytes) throw reader.error(`at most ${maxInflatedBytes} bytes of arrays`, `${total}`, 'Save the arrays as separate .npy files.', 0);
+  const most = inflationLimit(bytes.length, maxInflatedBytes);
+  if (total > most) throw reader.error(`at most ${most} bytes of arrays`, `${total}`, 'Save the arrays as separate .npy files.', 0);
   const arrays = new Map<string, NdArray>();
   for (const member of members) {
     if (!member.name.endsWith('.npy')) throw reader.error('only .npy members', member.name, 'Save it again with numpy.savez.', member.localOffset);

@@ -28,6 +28,8 @@ interface Open {
 
 const MAX_DEPTH = 64;
 const MAX_TAG_BYTES = 65536;
+/** A GIFTI file of 1000 arrays with metadata has some ten thousand. */
+const MAX_ELEMENTS = 50_000;
 const LESS = 0x3c;
 const NAMED: ReadonlyMap<string, string> = new Map([['lt', '<'], ['gt', '>'], ['amp', '&'], ['quot', '"'], ['apos', '\'']]);
 const NAME = '[A-Za-z_:][\\w:.-]*';
@@ -56,6 +58,7 @@ export function readXml(bytes: Uint8Array, name: string): XmlElement {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const stack: Open[] = [];
   let root: XmlElement | undefined;
+  let elements = 0;
   const until = (end: string, from: number, what: string): number => {
     const at = buffer.indexOf(end, from, 'latin1');
     if (at < 0) throw reader.error(`${end} after ${what}`, 'the end of the file', 'The file is damaged or was cut off.');
@@ -110,6 +113,7 @@ export function readXml(bytes: Uint8Array, name: string): XmlElement {
       } else {
         if (root !== undefined) throw reader.error('one root element', 'two');
         if (stack.length >= MAX_DEPTH) throw reader.error(`nesting of at most ${MAX_DEPTH}`, 'more');
+        if (++elements > MAX_ELEMENTS) throw reader.error(`at most ${MAX_ELEMENTS} elements`, 'more');
         const { open, empty } = startTag(text, reader);
         if (empty) close(open);
         else stack.push(open);

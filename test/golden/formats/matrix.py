@@ -195,6 +195,12 @@ for n, (count, triangles) in enumerate([(4, 4), (3, 1), (17, 9), (100, 60)]):
     labels, table, names = nib.freesurfer.read_annot(path(name))
     add("annot", name, bytes_of(name), {"labels": [int(v) for v in labels], "names": [v.decode() for v in names]})
 
+# --- HDF5 files of 2 kB that ask for half a gigabyte ----------------------------------------------------------------------------------
+with h5py.File(os.path.join(HERE, "files", "refused-hdf5-chunks.h5"), "w") as f:
+    f.create_dataset("x", (10,), "u1", maxshape=(None,), chunks=(2**29,), compression="gzip")
+with h5py.File(os.path.join(HERE, "files", "refused-hdf5-size.h5"), "w") as f:
+    f.create_dataset("x", (2**29,), "u1", chunks=(2**16,), compression="gzip")
+
 provenance = {"command": "python test/golden/formats/matrix.py", "seed": SEED, "python": sys.version.split()[0], "numpy": np.__version__, "scipy": scipy.__version__,
               "nibabel": nib.__version__, "h5py": h5py.__version__, "hdf5": h5py.version.hdf5_version}
 with open(os.path.join(HERE, "matrix.bin"), "wb") as f:
