@@ -2,6 +2,7 @@
 import { app, BrowserWindow, dialog, MessageChannelMain, Menu, nativeTheme, net, protocol, session, shell, utilityProcess } from 'electron';
 import type { UtilityProcess } from 'electron';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Push, PushName } from '../../common/contract/channels.ts';
@@ -49,6 +50,8 @@ function fork(name: string): UtilityProcess {
 
 function workEngine(): EngineProcess {
   const child = fork('engine');
+  // Behind the window and its reads: with every core at work on a fit, the window still gets its turn at once.
+  child.on('spawn', () => { if (child.pid !== undefined) os.setPriority(child.pid, os.constants.priority.PRIORITY_BELOW_NORMAL); });
   return {
     post: (message) => { child.postMessage(message); },
     onMessage: (listener) => { child.on('message', (message: EngineMessage) => { listener(message); }); },
