@@ -12,6 +12,15 @@ const MEANING: Readonly<Record<string, { readonly found: string; readonly fix: s
   EEXIST: { found: 'a file where a folder was expected', fix: 'Choose another name.' },
   ENOSPC: { found: 'no space left on the disk', fix: 'Free some space, or choose another disk.' },
   EROFS: { found: 'a disk that can only be read', fix: 'Choose a place that can be written.' },
+  ENAMETOOLONG: { found: 'a name or path that is too long for this system', fix: 'Move the folder nearer to the root of the disk, or shorten its name.' },
+  ENODEV: { found: 'a disk that is no longer there', fix: 'Connect the drive again and open the folder again.' },
+  ENXIO: { found: 'a disk that is no longer there', fix: 'Connect the drive again and open the folder again.' },
+  ENOTCONN: { found: 'a network drive that is no longer connected', fix: 'Connect the drive again and open the folder again.' },
+  ESTALE: { found: 'a network drive that was replaced while it was in use', fix: 'Connect the drive again and open the folder again.' },
+  EHOSTDOWN: { found: 'a network drive whose computer does not answer', fix: 'Connect the drive again and open the folder again.' },
+  ETIMEDOUT: { found: 'a drive that does not answer', fix: 'Check the disk or the network drive and open the folder again.' },
+  EBUSY: { found: 'a file that another program holds', fix: 'Close the other program and try again.' },
+  EBADF: { found: 'a file that was closed while it was being read', fix: 'Connect the drive again and open the folder again.' },
   EIO: { found: 'the disk could not be read', fix: 'Check the disk or the network drive, then copy the file again.' },
 };
 

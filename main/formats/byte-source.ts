@@ -2,6 +2,9 @@
  * Random access to the bytes of something that may be too large for memory. Readers that need only parts of a file take one.
  */
 import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { UserError } from '../../common/errors.ts';
+import { fileError } from '../../common/file-error.ts';
 
 export interface ByteSource {
   /** Total bytes. */
@@ -29,18 +32,31 @@ export interface FileSource extends ByteSource {
   close(): Promise<void>;
 }
 
-/** A file opened for reading. Offsets beyond 4 GiB are fine. Close it when done. */
-export async function fileSource(path: string): Promise<FileSource> {
+/** What `handleSource` needs of an open file. */
+export type ReadableHandle = Pick<FileHandle, 'read' | 'close'>;
+
+/** A file opened for reading. Offsets beyond 4 GiB are fine. Close it when done. `name` is what errors call it. */
+export async function fileSource(path: string, name = path): Promise<FileSource> {
   const handle = await open(path, 'r');
   const { size } = await handle.stat();
+  return handleSource(handle, size, name);
+}
+
+/**
+ * An open file of a known size. A drive that goes away or a file that shrinks while it is read is a `UserError` naming the file; a read
+ * beyond `size` is the caller's mistake (`RangeError`).
+ */
+export function handleSource(handle: ReadableHandle, size: number, name: string): FileSource {
   return {
     size,
     read: async (offset, length) => {
       check(size, offset, length);
       const out = new Uint8Array(length);
       for (let done = 0; done < length;) {
-        const { bytesRead } = await handle.read(out, done, length - done, offset + done);
-        if (bytesRead === 0) throw new RangeError(`${path} shrank while it was being read`);
+        const { bytesRead } = await handle.read(out, done, length - done, offset + done).catch((error: unknown) => { throw fileError(error, name, `${length} readable bytes at ${offset}`); });
+        if (bytesRead === 0) {
+          throw new UserError('bad-input', `${name} shrank while it was being read`, { file: name, expected: `${size} bytes, as when it was opened`, found: `the end of the file at ${offset + done}`, fix: 'Another program changes the file, or its download is not finished; wait and open the folder again.' });
+        }
         done += bytesRead;
       }
       return out;

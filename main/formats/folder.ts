@@ -96,7 +96,7 @@ export function folderAt(root: string): Folder {
         await handle.close();
       }
     }),
-    source: (file) => named(file, 'a readable file', () => fileSource(path(file))),
+    source: (file) => named(file, 'a readable file', () => fileSource(path(file), file)),
     stream: (file, signal) => pieces(path(file), file, signal),
   };
 }
