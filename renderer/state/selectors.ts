@@ -21,6 +21,11 @@ export function useRuns(): readonly RunRow[] {
   return rows.filter((row) => row.dataPath === path).sort((a, b) => b.created.localeCompare(a.created));
 }
 
+/** Finished runs of a subject of the open data; the same array until one ends, whatever a running one reports. */
+export function useFinishedRuns(subject: string): readonly RunRow[] {
+  return useLab((s) => s.runs.filter((row) => row.state === 'done' && row.subject === subject && row.dataPath === s.dataPath));
+}
+
 export function useRun(): RunRow | null {
   const runId = useView((s) => s.runId);
   return useLab((s) => s.runs.find((row) => row.id === runId) ?? null);

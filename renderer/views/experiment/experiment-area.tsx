@@ -1,6 +1,6 @@
 import { Button, Loader } from '@mantine/core';
 import { FlaskConical, Play } from 'lucide-react';
-import { useEffect } from 'react';
+import { useCallback, useEffect, useMemo } from 'react';
 import { decoderFor, DEFAULT_RECIPE } from '../../../common/recipe.ts';
 import type { Recipe } from '../../../common/recipe.ts';
 import type { SubjectSummary } from '../../../common/dataset.ts';
@@ -33,8 +33,12 @@ export function ExperimentArea() {
   const draft = useView((s) => s.draft);
   const detail = useDetailState();
   const runId = useView((s) => s.runId);
-  const fresh = subject === null ? null : recipeFor(subject, inspection?.kind === 'arrays');
-  const recipe = draft !== null && draft.data.subject === subject?.id ? draft : fresh === null ? null : draft === null ? fresh : { ...draft, data: { ...draft.data, subject: fresh.data.subject } };
+  const arrays = inspection?.kind === 'arrays';
+  const fresh = useMemo(() => (subject === null ? null : recipeFor(subject, arrays)), [subject, arrays]);
+  const recipe = useMemo(() => (draft !== null && draft.data.subject === subject?.id ? draft : fresh === null ? null : draft === null ? fresh : { ...draft, data: { ...draft.data, subject: fresh.data.subject } }), [draft, fresh, subject]);
+  const subjects = useMemo(() => inspection?.subjects.map((each) => each.id) ?? [], [inspection]);
+  const change = useCallback((next: Recipe) => { services.view.set({ draft: next }); }, [services]);
+  const reset = useCallback(() => { services.view.set({ draft: fresh }); }, [services, fresh]);
   useEffect(() => {
     // The Run button of the frame runs what the form shows.
     if (recipe !== null && draft !== recipe && JSON.stringify(draft) !== JSON.stringify(recipe)) services.view.set({ draft: recipe });
@@ -42,7 +46,7 @@ export function ExperimentArea() {
   if (inspection === null || subject === null || recipe === null) return <NoSubject icon={<FlaskConical size={26} />} />;
   return (
     <div className="experiment">
-      <RecipeForm recipe={recipe} subject={subject} subjects={inspection.subjects.map((each) => each.id)} change={(next) => { services.view.set({ draft: next }); }} reset={() => { services.view.set({ draft: fresh }); }} />
+      <RecipeForm recipe={recipe} subject={subject} subjects={subjects} change={change} reset={reset} />
       <div className="runs-side">
         {runs.length === 0 ? (
           <Empty icon={<FlaskConical size={26} />} title="Runs appear here"

@@ -1,13 +1,13 @@
 import { Button, Checkbox, Collapse, Menu, NumberInput, SegmentedControl, Select, Switch, TextInput, Tooltip } from '@mantine/core';
 import { ChevronDown, ChevronRight, Play, RotateCcw, Shuffle } from 'lucide-react';
-import { useState } from 'react';
+import { memo, useState } from 'react';
 import type { AtlasSummary, SubjectSummary } from '../../../common/dataset.ts';
 import { UserError } from '../../../common/errors.ts';
 import { decoderFor, parseRecipe } from '../../../common/recipe.ts';
 import type { Recipe } from '../../../common/recipe.ts';
 import { count, duration } from '../../parts/words.ts';
 import { startRun } from '../../state/actions.ts';
-import { useRuns } from '../../state/selectors.ts';
+import { useFinishedRuns } from '../../state/selectors.ts';
 import { useServices } from '../../state/app-context.ts';
 import { estimate } from './estimate.ts';
 import { REGION_SETS, regionsOf, setOf, setsOf, voxelsOf } from './region-sets.ts';
@@ -64,15 +64,16 @@ function Regions({ recipe, atlas, change }: { readonly recipe: Recipe; readonly 
   );
 }
 
-export function RecipeForm({ recipe, subject, subjects, change, reset }: FormProps) {
+/** Drawn again only for a change of its own: progress of a run comes ten times a second and is none of its business. */
+export const RecipeForm = memo(function RecipeForm({ recipe, subject, subjects, change, reset }: FormProps) {
   const services = useServices();
-  const runs = useRuns();
+  const runs = useFinishedRuns(subject.id);
   const [all, setAll] = useState(false);
   const [busy, setBusy] = useState(false);
   const atlas = subject.atlases.find((each) => each.name === recipe.data.atlas) ?? subject.atlases[0] ?? null;
   const wrong = complaint(recipe);
   const images = recipe.images ?? subject.testImages;
-  const guess = estimate(runs.filter((run) => run.subject === subject.id), images);
+  const guess = estimate(runs, images);
   const data = (part: Partial<Recipe['data']>): void => { change({ ...recipe, data: { ...recipe.data, ...part } }); };
   const sampler = (part: Partial<Recipe['sampler']>): void => { change({ ...recipe, sampler: { ...recipe.sampler, ...part } }); };
   const decoder = (part: Partial<Recipe['decoder']>): void => { change({ ...recipe, decoder: { ...recipe.decoder, ...part } }); };
@@ -152,4 +153,4 @@ export function RecipeForm({ recipe, subject, subjects, change, reset }: FormPro
       </div>
     </section>
   );
-}
+});
