@@ -39,7 +39,7 @@ function GroupRow({ group }: { readonly group: FileGroup }) {
 function ProblemCard({ problem }: { readonly problem: Problem }) {
   const blocks = problem.severity === 'problem';
   return (
-    <div className={`notice notice-${blocks ? 'error' : 'warn'}`}>
+    <div className={`notice notice-${blocks ? 'error' : 'warn'}`} role={blocks ? 'alert' : 'note'}>
       {blocks ? <CircleAlert size={16} className="notice-icon" aria-hidden="true" /> : <Info size={16} className="notice-icon" aria-hidden="true" />}
       <div className="grow">
         <div className="notice-title mono selectable" style={{ overflowWrap: 'anywhere' }}>{problem.file}</div>
