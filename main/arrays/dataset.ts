@@ -1,6 +1,6 @@
 /** A folder with `dataset.json` (or the published digits .mat) as a `Dataset`. Read-only; arrays are kept after their first use. */
 import { createHash } from 'node:crypto';
-import type { AtlasSummary, Dataset, FileGroup, Inspection, Problem, Responses, ResponsesRequest } from '../../common/dataset.ts';
+import type { AtlasSummary, Dataset, FileGroup, Inspection, Problem, Responses, ResponsesRequest, SurfaceSummary } from '../../common/dataset.ts';
 import { CancelledError, throwIfAborted, UserError } from '../../common/errors.ts';
 import { ndarray, rows as rowsOf, sizeOf } from '../../common/ndarray.ts';
 import type { NdArray, U8 } from '../../common/ndarray.ts';
@@ -8,11 +8,12 @@ import { folderAt } from '../formats/folder.ts';
 import type { FileFacts, Folder } from '../formats/folder.ts';
 import { parseReference } from './array-file.ts';
 import { digitsSchema } from './digits.ts';
-import { loadCaptions, loadPictures, loadRegions, loadRows, loadVoxels } from './parts.ts';
+import { loadCaptions, loadPictures, loadRegions, loadRows, loadSampling, loadVoxels } from './parts.ts';
 import { prepareRows } from './rows.ts';
 import type { Rows } from './rows.ts';
 import { parseSchema, SCHEMA_FILE } from './schema.ts';
 import type { ArraysSchema } from './schema.ts';
+import { readCurvature, readFlat, readMesh, summariseSurfaces } from './surfaces.ts';
 
 /** Name of the one atlas that an arrays data set can have. */
 export const ARRAYS_ATLAS = 'regions';
@@ -75,8 +76,12 @@ export async function openArrays(root: string): Promise<Dataset> {
       const { captions } = await contents();
       return Array.from(imageIds, (id) => captions?.get(id) ?? noCaptions(id));
     },
-    surface: () => Promise.resolve(null), flat: () => Promise.resolve(null), curvature: () => Promise.resolve(null), surfaceLabels: () => Promise.resolve(null),
-    sampling: () => Promise.resolve(null), affine: () => Promise.resolve(null), plantedSensitivity: () => Promise.resolve(null),
+    surface: (_, hemisphere, name) => readMesh(folder, schema.surfaces, hemisphere, name),
+    flat: (_, hemisphere) => readFlat(folder, schema.surfaces, hemisphere),
+    curvature: (_, hemisphere) => readCurvature(folder, schema.surfaces, hemisphere),
+    surfaceLabels: () => Promise.resolve(null),
+    sampling: async (_, hemisphere, voxels) => loadSampling(folder, schema, hemisphere, (await contents()).voxels, voxels),
+    affine: () => Promise.resolve(null), plantedSensitivity: () => Promise.resolve(null),
     close: () => { held = null; },
   };
 }
@@ -126,7 +131,7 @@ function respond(contents: Contents, request: ResponsesRequest): Responses {
 
 async function inspectArrays(folder: Folder, schema: ArraysSchema, described: boolean, contents: () => Promise<Contents>, signal?: AbortSignal): Promise<Inspection> {
   throwIfAborted(signal);
-  const references = [schema.train.responses, schema.test.responses, schema.train.stimuli, schema.test.stimuli, schema.train.ids, schema.test.ids, schema.voxels, schema.regions, schema.captions];
+  const references = [schema.train.responses, schema.test.responses, schema.train.stimuli, schema.test.stimuli, schema.train.ids, schema.test.ids, schema.voxels, schema.regions, schema.captions, ...surfaceReferences(schema)];
   const names = [...new Set([...(described ? [SCHEMA_FILE] : []), ...references.filter((text) => text !== null).map((text) => parseReference(text).file)])];
   const facts = (await Promise.all(names.map((name) => folder.facts(name)))).filter((entry): entry is FileFacts => entry !== null);
   const problems: Problem[] = described ? [] : [{
@@ -139,6 +144,12 @@ async function inspectArrays(folder: Folder, schema: ArraysSchema, described: bo
     problems.push({ severity: 'problem', file, expected, found: seen, fix, subject: schema.subject });
     return null;
   });
+  const surfaces = await summariseSurfaces(folder, schema.surfaces).catch((error: unknown) => {
+    if (!(error instanceof UserError) || error instanceof CancelledError) throw error;
+    const { file = SCHEMA_FILE, expected = 'surfaces that can be read', found: seen = error.message, fix = 'Correct dataset.json.' } = error.detail;
+    problems.push({ severity: 'note', file, expected, found: seen, fix, subject: schema.subject, costs: 'no cortex view' });
+    return [];
+  });
   const hash = createHash('sha256').update(JSON.stringify(schema));
   for (const { file, bytes, modified } of facts) hash.update(`${file}\0${bytes}\0${Math.round(modified)}\0`);
   const images = found === null ? { train: 0, test: 0 } : countImages(found.rows);
@@ -150,12 +161,14 @@ async function inspectArrays(folder: Folder, schema: ArraysSchema, described: bo
     kind: 'arrays', root: folder.root, label: schema.label, synthetic: schema.synthetic, fingerprint: hash.digest('hex'),
     subjects: [{
       id: schema.subject, sessions: found === null ? 0 : new Set(found.rows.sessions).size, trials: found?.rows.ids.length ?? 0, trainImages: images.train, testImages: images.test,
-      volume: null, voxelSizeMm: null, betas: found === null ? [] : ['arrays'], atlases: found === null ? [] : [atlasOf(found)], surfaces: [], files: groups(schema, found, facts),
+      volume: null, voxelSizeMm: null, betas: found === null ? [] : ['arrays'], atlases: found === null ? [] : [atlasOf(found)], surfaces, files: groups(schema, found, facts, surfaces),
     }],
     stimuli: pictures === null ? null : { images: images.train + images.test, shape: [height, width, channels] },
     captions: captions === null ? null : { images: captions.size, perImage }, problems,
   };
 }
+
+const surfaceReferences = ({ surfaces }: ArraysSchema): readonly string[] => Object.values(surfaces).flatMap((files) => Object.values(files));
 
 function countImages({ ids, isTest }: Rows): { readonly train: number; readonly test: number } {
   return { train: new Set(ids.filter((_, r) => isTest[r] === 0)).size, test: new Set(ids.filter((_, r) => isTest[r] === 1)).size };
@@ -167,7 +180,7 @@ function atlasOf({ regions, rows }: Contents): AtlasSummary {
   return { name: ARRAYS_ATLAS, regions: [...regions.names].map(([label, name]) => ({ label, name, voxels: regions.labels.filter((value) => value === label).length })) };
 }
 
-function groups(schema: ArraysSchema, found: Contents | null, facts: readonly FileFacts[]): readonly FileGroup[] {
+function groups(schema: ArraysSchema, found: Contents | null, facts: readonly FileFacts[], surfaces: readonly SurfaceSummary[]): readonly FileGroup[] {
   const group = (kind: FileGroup['kind'], references: readonly (string | null)[], summary: string | null, unlocks: string): FileGroup => {
     const files = facts.filter((entry) => references.some((text) => text !== null && parseReference(text).file === entry.file));
     return { kind, state: summary !== null ? 'ok' : kind === 'responses' ? 'problem' : 'note', summary: summary ?? 'missing', examples: files.map((entry) => entry.file), files: files.length, bytes: files.reduce((sum, entry) => sum + entry.bytes, 0), unlocks };
@@ -178,5 +191,6 @@ function groups(schema: ArraysSchema, found: Contents | null, facts: readonly Fi
     group('stimuli', [schema.train.stimuli, schema.test.stimuli], pictures === null ? null : pictures.shape.join(' x '), 'features to train on'),
     group('rois', [schema.regions], regions === null ? null : [...regions.names.values()].join(', '), 'a choice of voxels'),
     group('captions', [schema.captions], captions === null ? null : `${captions.size} pictures`, 'decoding of the meaning (c)'),
+    ...(surfaceReferences(schema).length === 0 ? [] : [group('surfaces', surfaceReferences(schema), surfaces.length === 0 ? null : [...new Set(surfaces.flatMap((surface) => surface.names))].join(', '), 'cortex view')]),
   ];
 }

@@ -27,6 +27,6 @@ export async function digitsSchema(folder: Folder): Promise<ArraysSchema | null>
     train: { responses: `${file}#fmriTrn`, stimuli: `${file}#stimTrn`, ids: null, sessions: null },
     test: { responses: `${file}#fmriTest`, stimuli: `${file}#stimTest`, ids: null, sessions: null },
     image: { height: side, width: side, channels: 1, order: 'column-major', range: [0, 255] },
-    voxels: null, regions: null, regionNames: [], captions: null,
+    voxels: null, regions: null, regionNames: [], captions: null, surfaces: {},
   };
 }

@@ -1,4 +1,5 @@
 /** Loads and checks the arrays that a schema names: rows of training and test together, ids, sessions, pictures, regions. */
+import type { Hemisphere, VoxelSampling } from '../../common/dataset.ts';
 import { UserError } from '../../common/errors.ts';
 import { f32, ndarray } from '../../common/ndarray.ts';
 import type { NdArray, U8 } from '../../common/ndarray.ts';
@@ -110,6 +111,23 @@ export async function loadVoxels(folder: Folder, { voxels: reference }: ArraysSc
   const array = await readArray(folder, reference);
   if (array.shape.join() !== `${voxels},3`) throw wrong(reference, `grid indices [${voxels}, 3]`, `[${array.shape.join(', ')}]`, 'Give i, j, k of every voxel, from 0.');
   return ndarray('int32', [voxels, 3], Int32Array.from(toFloat64(array)));
+}
+
+/**
+ * Which of some voxels `[n, 3]` each vertex sees: `surfaces.HH.sees` holds a column of the responses per vertex, -1 = none. Null if the schema
+ * has no such file, or gives its voxels no grid indices by which they could be told apart.
+ */
+export async function loadSampling(folder: Folder, { surfaces }: ArraysSchema, hemisphere: Hemisphere, all: NdArray<'int32'> | null, voxels: NdArray<'int32'>): Promise<VoxelSampling | null> {
+  const reference = surfaces[hemisphere]?.['sees'];
+  if (reference === undefined || all === null) return null;
+  const columns = toFloat64(await readArray(folder, reference));
+  const count = all.shape[0] ?? 0;
+  const bad = columns.findIndex((column) => !Number.isInteger(column) || column < -1 || column >= count);
+  if (bad >= 0) throw wrong(reference, `a column from 0 to ${count - 1}, or -1, per vertex`, `${columns[bad] ?? ''} at vertex ${bad}`, 'Count columns of the responses from 0.');
+  const key = (list: NdArray<'int32'>, v: number): string => list.data.subarray(3 * v, 3 * v + 3).join();
+  const position = new Map(Array.from({ length: voxels.shape[0] ?? 0 }, (_, v) => [key(voxels, v), v]));
+  const nearest = Int32Array.from(columns, (column) => (column < 0 ? -1 : position.get(key(all, column)) ?? -1));
+  return { hemisphere, vertices: nearest.length, nearest: ndarray('int32', [1, nearest.length], nearest) };
 }
 
 /** Captions by image id; null if the schema has none. */

@@ -4,6 +4,8 @@
  * Every field is checked; unknown ones are refused by name.
  */
 import { UserError } from '../../common/errors.ts';
+import { HEMISPHERES, SURFACE_FIELDS } from './surfaces.ts';
+import type { SurfaceFiles } from './surfaces.ts';
 
 export const SCHEMA_FILE = 'dataset.json';
 
@@ -48,6 +50,8 @@ export interface ArraysSchema {
   readonly regionNames: readonly string[];
   /** JSON file: `{ "image id": ["caption", ...] }`, or a list whose position is the id. */
   readonly captions: string | null;
+  /** Surface files of each hemisphere; empty if the data set has none. */
+  readonly surfaces: SurfaceFiles;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -98,6 +102,13 @@ class Reader {
     if (typeof black !== 'number' || typeof white !== 'number' || more !== undefined || !Number.isFinite(black) || !(white > black)) throw this.wrong('image.range', '[black, white] with white above black', range);
     return { height: this.extent(given['height'], 'image.height'), width: this.extent(given['width'], 'image.width'), channels, order, range: [black, white] };
   }
+  surfaces(value: unknown): SurfaceFiles {
+    const given = value === undefined || value === null ? {} : this.object(value, 'surfaces', HEMISPHERES);
+    return Object.fromEntries(Object.entries(given).map(([hemisphere, files]) => {
+      const fields = this.object(files, `surfaces.${hemisphere}`, SURFACE_FIELDS);
+      return [hemisphere, Object.fromEntries(Object.entries(fields).map(([field, file]) => [field, this.text(file, `surfaces.${hemisphere}.${field}`)]))];
+    }));
+  }
   names(value: unknown): readonly string[] {
     if (value === undefined || value === null) return [];
     if (!Array.isArray(value)) throw this.wrong('regionNames', 'a list of texts', value);
@@ -115,7 +126,7 @@ export function parseSchema(text: string, file: string): ArraysSchema {
     const found = error instanceof Error ? error.message : String(error);
     throw new UserError('bad-input', `${file} is not JSON: ${found}`, { file, expected: 'a JSON object', found, fix: 'Repair the file; main/arrays/README.md has an example.' });
   }
-  const given = reader.object(value, 'dataset', ['label', 'subject', 'synthetic', 'train', 'test', 'image', 'voxels', 'regions', 'regionNames', 'captions']);
+  const given = reader.object(value, 'dataset', ['label', 'subject', 'synthetic', 'train', 'test', 'image', 'voxels', 'regions', 'regionNames', 'captions', 'surfaces']);
   const synthetic = given['synthetic'] ?? false;
   if (typeof synthetic !== 'boolean') throw reader.wrong('synthetic', 'true or false', synthetic);
   return {
@@ -123,6 +134,6 @@ export function parseSchema(text: string, file: string): ArraysSchema {
     train: reader.part(given['train'], 'train'), test: reader.part(given['test'], 'test'),
     image: given['image'] === undefined ? null : reader.image(given['image']),
     voxels: reader.optional(given['voxels'], 'voxels'), regions: reader.optional(given['regions'], 'regions'),
-    regionNames: reader.names(given['regionNames']), captions: reader.optional(given['captions'], 'captions'),
+    regionNames: reader.names(given['regionNames']), captions: reader.optional(given['captions'], 'captions'), surfaces: reader.surfaces(given['surfaces']),
   };
 }

@@ -4,6 +4,8 @@ import type { Dataset } from '../../common/dataset.ts';
 import { UserError } from '../../common/errors.ts';
 import { whatHappened } from '../../common/file-error.ts';
 import { looksLikeArrays, openArrays } from '../arrays/dataset.ts';
+import { openSurfaces, surfaceFiles } from '../arrays/surface-folder.ts';
+import { folderAt } from '../formats/folder.ts';
 import { looksLikeNsd, openNsd } from '../nsd/dataset.ts';
 
 /** Throws UserError naming the folder and what was expected in it. */
@@ -18,9 +20,10 @@ export async function openDataset(root: string): Promise<Dataset> {
   }
   if (await looksLikeNsd(root)) return openNsd(root);
   if (await looksLikeArrays(root)) return openArrays(root);
+  if (await surfaceFiles(folderAt(root)) !== null) return openSurfaces(root);
   const entries = (await fs.readdir(root)).slice(0, 8);
   throw new UserError('bad-input', `no NSD files in ${root}`, {
-    file: root, expected: 'a folder that contains nsddata/ (an NSD folder), or dataset.json (an arrays dataset)',
+    file: root, expected: 'a folder that contains nsddata/ (an NSD folder), dataset.json (an arrays dataset), or surfaces (white_left.gii.gz)',
     found: entries.length === 0 ? 'an empty folder' : entries.join(', '), fix: 'Choose the folder that contains nsddata, or try the demo.',
   });
 }
