@@ -67,6 +67,16 @@ export interface SubjectSummary {
   readonly atlases: readonly AtlasSummary[];
   readonly surfaces: readonly SurfaceSummary[];
   readonly files: readonly FileGroup[];
+  /** What preparing the averaged responses of all regions of the first atlas will cost; absent where it cannot be said. */
+  readonly preparation?: {
+    readonly voxels: number;
+    readonly images: number;
+    readonly readBytes: number;
+    /** float32 `[images, voxels]`. */
+    readonly keptBytes: number;
+    /** With the files in memory, on two ordinary cores. */
+    readonly seconds: number;
+  };
 }
 
 export interface Inspection {
@@ -81,6 +91,8 @@ export interface Inspection {
   readonly stimuli: { readonly images: number; readonly shape: readonly [number, number, number] } | null;
   readonly captions: { readonly images: number; readonly perImage: number } | null;
   readonly problems: readonly Problem[];
+  /** Terms of use of the data, to be shown beside it; absent for made-up data and the user's own arrays. */
+  readonly terms?: { readonly text: string; readonly link: string };
 }
 
 export type Hemisphere = 'lh' | 'rh';

@@ -11,6 +11,7 @@ import { countSplit, splitOf, trialsInSession, trialsOf } from './design.ts';
 import type { Design, Split } from './design.ts';
 import { compareContainers } from './container-check.ts';
 import { checkBehaviour } from './design-file.ts';
+import { preparationOf } from './estimate.ts';
 import { attempt, fileGroup, inParallel, stateOf } from './findings.ts';
 import type { Findings } from './findings.ts';
 import { niftiHeaderOf } from './functional.ts';
@@ -51,6 +52,7 @@ export async function inspectSubject(context: Context, id: string): Promise<Subj
     inspectRegions(context, subject, grid), inspectAnatomy(folder, id, subject.space, findings), inspectReference(context, subject, grid), inspectCeiling(context, subject, grid),
   ]);
   const atlases = regions.map(summaryOf);
+  const [first] = regions;
   const transforms = await inspectTransformValues(context, subject, grid, anatomy);
   if (experiment.isRelease) checkRelease(findings, subject, grid, split, regions, anatomy);
   const counts = split === null ? { train: 0, test: 0 } : countSplit(split);
@@ -58,7 +60,7 @@ export async function inspectSubject(context: Context, id: string): Promise<Subj
   return {
     id, sessions: best?.sessions.length ?? 0, trials: split === null ? 0 : split.imageOfTrial.length, trainImages: counts.train, testImages: counts.test,
     volume: grid, voxelSizeMm: reference === null ? null : voxelSize(reference), betas: subject.betas.map((set) => set.name), atlases,
-    surfaces: anatomy.surfaces, files: groups,
+    surfaces: anatomy.surfaces, files: groups, ...(first === undefined || best === undefined || grid === null || split === null ? {} : { preparation: preparationOf(best, grid, first.index.length, split.imageIds.length, split.imageOfTrial.length / best.sessions.length) }),
   };
 }
 

@@ -8,6 +8,7 @@ import { inspectExperiment } from './inspect-experiment.ts';
 import { inspectSubject } from './inspect-subject.ts';
 import { SUBJECT_FOLDERS } from './layout.ts';
 import { subjectIds } from './subject-files.ts';
+import { NSD_TERMS } from './terms.ts';
 import { syntheticLabel } from './truth.ts';
 
 const SUBJECTS_AT_ONCE = 4;
@@ -31,6 +32,7 @@ export async function inspectNsd(folder: Folder, signal?: AbortSignal, progress?
   return {
     kind: 'nsd', root: folder.root, label: label ?? RELEASE_LABEL, synthetic: label !== null, fingerprint: await fingerprintOf(folder, findings.files),
     subjects: subjects.filter((subject) => subject !== null), stimuli: experiment.stimuli, captions: experiment.captions,
+    ...(label === null ? { terms: NSD_TERMS } : {}),
     problems: findings.problems.toSorted((a, b) => Number(a.severity === 'note') - Number(b.severity === 'note') || (a.file < b.file ? -1 : a.file > b.file ? 1 : 0)),
   };
 }

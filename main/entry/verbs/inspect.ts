@@ -22,11 +22,18 @@ function readable(inspection: Inspection): string {
   if (inspection.stimuli !== null) lines.push(`stimuli: ${inspection.stimuli.images} images of ${inspection.stimuli.shape.join(' x ')}`);
   for (const subject of inspection.subjects) {
     lines.push('', `${subject.id}: ${subject.sessions} sessions, ${subject.trials} trials, ${subject.trainImages} training and ${subject.testImages} test images`);
+    if (subject.preparation !== undefined) {
+      const { voxels, images, readBytes, keptBytes, seconds } = subject.preparation;
+      lines.push(`  preparing ${subject.atlases[0]?.name ?? 'all regions'}: ${voxels} voxels x ${images} images, ${size(readBytes)} read, ${size(keptBytes)} kept, about ${Math.max(1, Math.round(seconds))} s`);
+    }
     for (const group of subject.files) lines.push(`  ${group.state.padEnd(8)} ${group.kind.padEnd(14)} ${group.summary}`);
   }
   for (const problem of inspection.problems) {
     lines.push('', `${problem.severity}: ${problem.file}`, `  expected ${problem.expected}`, `  found ${problem.found}`, `  ${problem.fix}`);
     if (problem.costs !== undefined) lines.push(`  costs: ${problem.costs}`);
   }
+  if (inspection.terms !== undefined) lines.push('', inspection.terms.text, inspection.terms.link);
   return lines.join('\n');
 }
+
+const size = (bytes: number): string => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.ceil(bytes / 1e6)} MB`);

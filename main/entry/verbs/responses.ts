@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { ResponsesRequest } from '../../../common/dataset.ts';
 import { openDataset } from '../../experiments/open-dataset.ts';
 import { writeNpy } from '../../formats/npy.ts';
+import { NSD_TERMS } from '../../nsd/terms.ts';
 import { writeOutput } from './files.ts';
 import type { Verb } from './verb.ts';
 import { choice, list, required } from './verb.ts';
@@ -22,6 +23,7 @@ export const RESPONSES: Verb = {
     };
     const dataset = await openDataset(path.resolve(context.words[0] ?? ''));
     try {
+      if (dataset.kind === 'nsd' && !dataset.synthetic) context.note(`${NSD_TERMS.text} ${NSD_TERMS.link}`);
       const responses = await dataset.responses(request, context.signal, context.progress);
       await writeOutput(out, writeNpy(responses.values));
       const voxels: number[][] = [];

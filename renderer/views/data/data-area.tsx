@@ -5,7 +5,7 @@ import type { AtlasSummary, FileGroup, Inspection, Problem, SubjectSummary } fro
 import { Empty, ErrorNotice, Facts } from '../../parts/notice.tsx';
 import { SyntheticBadge } from '../../parts/state-badge.tsx';
 import { Bar } from '../../parts/marks.tsx';
-import { bytes, count } from '../../parts/words.ts';
+import { bytes, count, duration } from '../../parts/words.ts';
 import { openFolder, openPath } from '../../state/actions.ts';
 import { goTo } from '../../state/commands.ts';
 import { useInspection, useSubject } from '../../state/selectors.ts';
@@ -93,6 +93,7 @@ function Subject({ inspection, subject }: { readonly inspection: Inspection; rea
         <Stat value={subject.trainImages.toLocaleString('en')} label="training images" />
         <Stat value={subject.testImages.toLocaleString('en')} label="test images" />
         {subject.volume !== null && <Stat value={subject.volume.join(' × ')} label={`voxels${subject.voxelSizeMm === null ? '' : ` of ${Number(subject.voxelSizeMm[0].toFixed(2))} mm`}`} />}
+        {subject.preparation !== undefined && <Stat value={duration(subject.preparation.seconds)} label={`to prepare ${bytes(subject.preparation.keptBytes)} of responses, reading ${bytes(subject.preparation.readBytes)}`} />}
         {subject.surfaces[0] !== undefined && <Stat value={subject.surfaces.reduce((sum, surface) => sum + surface.vertices, 0).toLocaleString('en')} label="surface vertices" />}
       </div>
       {problems.length > 0 && (
@@ -122,6 +123,7 @@ function Subject({ inspection, subject }: { readonly inspection: Inspection; rea
         )}
         <TestImages subject={subject} />
       </div>
+      {inspection.terms !== undefined && <p className="quiet selectable" style={{ fontSize: 12 }}>{inspection.terms.text} <span className="mono">{inspection.terms.link}</span></p>}
     </div>
   );
 }

@@ -59,6 +59,16 @@ describe('inspection of a complete folder', () => {
     expect(groups.get('betas')).toMatchObject({ files: 3 });
   });
 
+  it('says what preparing will cost, and under which terms the data are shared', () => {
+    const merged = found.subjects[0]?.atlases[0]?.regions.reduce((sum, region) => sum + region.voxels, 0) ?? 0;
+    const images = new Set(tiny.shown).size;
+    expect(found.subjects[0]?.preparation).toMatchObject({ voxels: merged, images, readBytes: 3 * TRIALS * 2 * merged, keptBytes: 4 * merged * images });
+    // 28 microseconds a voxel and session of 750 trials.
+    expect(found.subjects[0]?.preparation?.seconds).toBeCloseTo(28e-6 * merged * 3 * (TRIALS / 750), 12);
+    expect(found.terms?.text).toMatch(/research and education only.*Allen et al\. 2022.*nothing of it into an export unless you ask/);
+    expect(found.terms?.link).toMatch(/^https:/);
+  });
+
   it('has a fingerprint that follows the files', async () => {
     expect((await inspect(tiny.root)).fingerprint).toBe(found.fingerprint);
     await writeSession(tiny.root, 3, tiny.betas[1] ?? new Int16Array(), 'hdf5-contiguous');
@@ -199,7 +209,8 @@ describe('inspection of a damaged folder', () => {
     await put(tiny.root, 'truth/subj01/sensitivity_z.nii.gz', volume(f32([5, 6, 7], Float32Array.from({ length: VOXELS }, (_, v) => v))));
     const dataset = await openNsd(tiny.root);
     expect([dataset.synthetic, dataset.label]).toEqual([true, 'Made up']);
-    expect((await dataset.inspect()).synthetic).toBe(true);
+    const inspection = await dataset.inspect();
+    expect([inspection.synthetic, inspection.terms]).toEqual([true, undefined]);
     const voxels = ndarray('int32', [2, 3], Int32Array.of(1, 0, 0, 6, 5, 4));
     expect([...await dataset.plantedSensitivity('subj01', 'z', voxels) ?? []]).toEqual([1, VOXELS - 1]);
     expect(await dataset.plantedSensitivity('subj01', 'c', voxels)).toBeNull();
