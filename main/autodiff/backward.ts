@@ -14,11 +14,14 @@ import { decompose } from '../onnx/edit/decompose.ts';
 import { fold } from '../onnx/edit/fold.ts';
 import { prune } from '../onnx/edit/prune.ts';
 import { raiseOpset } from '../onnx/edit/raise.ts';
+import { LARGEST_TENSOR_BYTES, sliceOversized } from '../onnx/edit/slice.ts';
 import { producers, readsOf } from '../onnx/graph.ts';
 import type { Graph, Node } from '../onnx/graph.ts';
+import { peakBytes } from '../onnx/memory.ts';
 import { attributesOf, isKnown } from '../onnx/ops.ts';
 import type { Op } from '../onnx/ops.ts';
 import { specialise } from '../onnx/shape.ts';
+import { blocksOf, recompute } from './checkpoint.ts';
 import { dims, unsupported } from './rule.ts';
 import type { Rule, RuleContext } from './rule.ts';
 import { FORBIDDEN, NO_GRADIENT, RULES } from './rules/index.ts';
@@ -30,13 +33,40 @@ export interface VjpOptions {
   readonly shapes?: Readonly<Record<string, readonly number[]>>;
   /** Outputs that get a cotangent input; all floating outputs that depend on `wrt` unless given. */
   readonly of?: readonly string[];
+  /**
+   * Ceiling of the memory that values take at once (weights not counted, `onnx/memory.ts`). Above it the forward pass is kept only at block
+   * boundaries and computed again, block by block, on the way back.
+   */
+  readonly memoryBytes?: number;
+  /** Largest single value; chains above it are cut into parts (`onnx/edit/slice.ts`). 0.9 GiB unless given. */
+  readonly largestTensorBytes?: number;
 }
+
+/** More blocks than this save nothing. */
+const MOST_BLOCKS = 64;
 
 const FLOATING: ReadonlySet<string> = new Set(['float16', 'float32', 'float64']);
 
 /** Throws `UserError` (`usage`) for unknown names, (`unsupported`) for an operator without a rule, with the path from loss to it. */
 export function vjp(model: Graph, options: VjpOptions): Graph {
-  const graph = fold(decompose(specialise(raiseOpset(model), options.shapes ?? {})));
+  const largest = options.largestTensorBytes ?? LARGEST_TENSOR_BYTES, graph = sliceOversized(fold(decompose(specialise(raiseOpset(model), options.shapes ?? {}))), largest);
+  let result = inBlocks(graph, options, 1);
+  const ceiling = options.memoryBytes;
+  if (ceiling === undefined) return result;
+  let least = peakBytes(result);
+  for (let blocks = 2; least > ceiling && blocks <= MOST_BLOCKS; blocks *= 2) {
+    const tried = inBlocks(graph, options, blocks), peak = peakBytes(tried);
+    if (peak < least) [result, least] = [tried, peak];
+  }
+  if (least > ceiling) {
+    const text = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
+    throw new UserError('unsupported', `the gradient of ${model.name} needs ${text(least)} for its values, more than the ${text(ceiling)} that it may take`, { expected: `at most ${text(ceiling)}`, found: text(least), fix: 'Allow more memory, or take a smaller batch or picture.' });
+  }
+  return result;
+}
+
+/** The gradient graph with the forward pass kept whole (one block) or at block boundaries only. */
+function inBlocks(graph: Graph, options: VjpOptions, count: number): Graph {
   const b = graphBuilder(graph);
   for (const name of options.wrt) {
     const ref = known(b, graph, name);
@@ -63,18 +93,23 @@ export function vjp(model: Graph, options: VjpOptions): Graph {
     cotangents.set(name, [b.input(`${name}_grad`, ref.dtype, dims(ref))]);
   }
   // 3. Backward, each node once, after everything downstream of it.
-  for (const node of [...graph.nodes].reverse()) {
-    const dys = node.outputs.map((name) => gather(b, cotangents, name));
-    if (dys.every((dy) => dy === null) || stops(node)) continue;
-    const needs = node.inputs.map((name) => active.has(name));
-    if (!needs.includes(true)) continue;
-    const gradients = apply(ruleOf(b, graph, node, outputs), b, node, dys, needs);
-    node.inputs.forEach((name, index) => {
-      const gradient = gradients[index] ?? null;
-      if (needs[index] !== true || gradient === null) return;
-      const target = b.ref(name);
-      cotangents.set(name, [...(cotangents.get(name) ?? []), checked(unbroadcast(b, gradient, dims(target)), target, node, index)]);
-    });
+  const blocks = blocksOf(graph, count);
+  for (const block of [...blocks].reverse()) {
+    const again = block === blocks.at(-1) ? new Map<string, string>() : recompute(b, graph, block, (name) => gather(b, cotangents, name));
+    const seen = (name: string): Ref => b.ref(again.get(name) ?? name);
+    for (const node of [...block].reverse()) {
+      const dys = node.outputs.map((name) => gather(b, cotangents, name));
+      if (dys.every((dy) => dy === null) || stops(node)) continue;
+      const needs = node.inputs.map((name) => active.has(name));
+      if (!needs.includes(true)) continue;
+      const gradients = apply(ruleOf(b, graph, node, outputs), b, node, dys, needs, seen);
+      node.inputs.forEach((name, index) => {
+        const gradient = gradients[index] ?? null;
+        if (needs[index] !== true || gradient === null) return;
+        const target = b.ref(name);
+        cotangents.set(name, [...(cotangents.get(name) ?? []), checked(unbroadcast(b, gradient, dims(target)), target, node, index)]);
+      });
+    }
   }
   // 4. Gradients become outputs; a value that nothing reached has gradient zero.
   for (const name of options.wrt) {
@@ -136,11 +171,11 @@ function ruleOf(b: GraphBuilder, graph: Graph, node: Node, outputs: readonly str
   return rule;
 }
 
-function apply<O extends Op>(rule: Rule<O>, b: GraphBuilder, node: Node, dys: readonly (Ref | null)[], needs: readonly boolean[]): readonly (Ref | null)[] {
+function apply<O extends Op>(rule: Rule<O>, b: GraphBuilder, node: Node, dys: readonly (Ref | null)[], needs: readonly boolean[], seen: (name: string) => Ref): readonly (Ref | null)[] {
   const context: RuleContext<O> = {
     node, b, dys, needs, attributes: attributesOf(rule.op, node),
-    inputs: node.inputs.map((name) => (name === '' ? null : b.ref(name))),
-    outputs: node.outputs.filter((name) => name !== '').map((name) => b.ref(name)),
+    inputs: node.inputs.map((name) => (name === '' ? null : seen(name))),
+    outputs: node.outputs.filter((name) => name !== '').map(seen),
   };
   const ignored = rule.severalOutputs === true ? -1 : dys.findIndex((dy, i) => i > 0 && dy !== null);
   if (ignored > 0) throw unsupported(node, 'only its first output to matter', `a gradient of output ${ignored} ("${node.outputs[ignored] ?? ''}")`);

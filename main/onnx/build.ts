@@ -63,6 +63,11 @@ export class GraphBuilder {
     return name;
   }
 
+  /** Whether there is a value of this name whose type is known. */
+  has(name: string): boolean {
+    return this.#known.has(name);
+  }
+
   /** Names that `fresh` must not give, because nodes that are still to be appended make them. */
   reserve(names: Iterable<string>): void {
     for (const name of names) this.#nodeNames.add(name);
