@@ -54,6 +54,24 @@ export interface Refinement {
   readonly picture: string;
 }
 
+/** What is kept of one image's refinement, as JSON beside its picture. */
+export interface RefinementRecord {
+  readonly imageId: number;
+  readonly mode: string;
+  readonly loss: string;
+  /** Per iteration, from 0; null where the image had stopped or nothing is known. */
+  readonly decoded: readonly (number | null)[];
+  readonly true: readonly (number | null)[];
+  readonly chosen: number;
+  readonly stopped: number | null;
+  /** Losses of the pictures themselves, stage 1's and the final one, read as any picture is. */
+  readonly before: { readonly decoded: number; readonly true: number | null };
+  readonly after: { readonly decoded: number; readonly true: number | null };
+  /** |z - z0| / |z0| and the same of c: how far the refinement went from what was decoded. */
+  readonly driftZ: number;
+  readonly driftC: number;
+}
+
 export type RunEvent =
   | { readonly type: 'planned'; readonly steps: readonly StepPlan[]; readonly reused: readonly string[] }
   | { readonly type: 'step-started'; readonly key: string; readonly kind: StepKind; readonly title: string }
@@ -71,6 +89,8 @@ export interface RunSummary {
   readonly steps: number;
   readonly reused: number;
   readonly images: number;
+  /** Seconds of this machine per evaluation of the diffusion network (`gradient-modes.ts`), where the run measured it; absent in runs of before. */
+  readonly pace?: { readonly stage1?: number; readonly stage2?: number };
   /** Mean over images: name -> {value, baseline (shuffled), better}. */
   readonly scores: Readonly<Record<string, { readonly value: number; readonly baseline: number; readonly better: 'higher' | 'lower' }>>;
 }

@@ -7,6 +7,7 @@ import './theme/parts.css';
 import './theme/frame.css';
 import './theme/screens.css';
 import './theme/cortex.css';
+import './theme/refine.css';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
 import { createPreparer } from './cortex/prepare.ts';

@@ -6,13 +6,15 @@
  * - `View`: window -> view lane of the engine, over a MessagePort (arrays for the screen; never waits behind a fit).
  * - `Push`: main process -> window.
  */
+import type { Arm, TableNumber } from '../ablation/arms.ts';
+import type { AblationTable } from '../ablation/table.ts';
 import type { Hemisphere, Inspection, SurfaceLabels, VoxelSampling } from '../dataset.ts';
 import type { ErrorReport } from '../errors.ts';
 import type { U8 } from '../ndarray.ts';
 import type { Recipe } from '../recipe.ts';
 import type { RunEvent } from '../run-event.ts';
 import type {
-  AppInfo, HemisphereGeometry, JobRow, MapRequest, RegionCard, RunDetail, RunRef, RunRow, Theme, VoxelCard, VoxelMap,
+  AppInfo, HemisphereGeometry, JobRow, MapRequest, RefinementView, RegionCard, RunDetail, RunRef, RunRow, TableRun, Theme, VoxelCard, VoxelMap,
 } from './payloads.ts';
 
 interface Call<Args extends readonly unknown[], Result> {
@@ -40,6 +42,9 @@ export interface Invoke {
   'run.list': Call<[], readonly RunRow[]>;
   'run.get': Call<[runId: string], RunDetail>;
   'job.list': Call<[], readonly JobRow[]>;
+  /** Queues the arms that are not done yet; arms that a run made before are taken from it. */
+  'table.start': Call<[table: TableNumber, arms: readonly Arm[], dataPath: string], TableRun>;
+  'table.list': Call<[], readonly TableRun[]>;
   /** Save dialog, `.png` appended if missing, written atomically; the final path, or null if cancelled. */
   'file.savePng': Call<[suggestedName: string, png: Uint8Array], string | null>;
   'file.saveText': Call<[suggestedName: string, text: string], string | null>;
@@ -61,6 +66,10 @@ export interface View {
   'region.card': Call<[run: RunRef, region: string], RegionCard>;
   /** Region name per voxel column of the run's responses. */
   'region.list': Call<[run: RunRef], readonly string[]>;
+  /** The table of finished arms, `refs` in the order of `table.arms`. */
+  'table.compose': Call<[table: TableRun, refs: readonly RunRef[]], AblationTable>;
+  /** Loss curves of a run's stage 2, finished images only. */
+  'refine.records': Call<[run: RunRef], readonly RefinementView[]>;
 }
 
 export interface Push {

@@ -24,6 +24,8 @@ const object = (fields: Readonly<Record<string, Rule>>): Rule => (value) => {
   }
   return null;
 };
+const isArm = object({ id: isText, title: isText, note: isText, anchor: isFlag, recipe: isRecipe });
+const isArms: Rule = (value) => (Array.isArray(value) && value.length > 0 && value.length <= 32 ? value.map(isArm).find((wrong) => wrong !== null) ?? null : 'a list of arms');
 const tuple = (...rules: readonly Rule[]): Check => (args) => {
   if (args.length !== rules.length) return `${rules.length} arguments, got ${args.length}`;
   for (const [index, rule] of rules.entries()) {
@@ -49,6 +51,8 @@ export const CHECKS: { readonly [Name in InvokeName]: Check } = {
   'run.list': tuple(),
   'run.get': tuple(isText),
   'job.list': tuple(),
+  'table.start': tuple((value) => (value === 1 || value === 2 ? null : '1 or 2'), isArms, isText),
+  'table.list': tuple(),
   'file.savePng': tuple(isText, isBytes),
   'file.saveText': tuple(isText, (value) => (typeof value === 'string' ? null : 'a text')),
   'file.show': tuple(isText),

@@ -8,12 +8,12 @@ type Exhaustive<_Missing extends never> = true;
 
 export const INVOKABLE = [
   'app.info', 'app.setTheme', 'app.remember', 'data.choose', 'data.addRecent', 'data.removeRecent', 'demo.create', 'run.start', 'run.cancel',
-  'run.resume', 'run.rename', 'run.delete', 'run.list', 'run.get', 'job.list', 'file.savePng', 'file.saveText', 'file.show',
+  'run.resume', 'run.rename', 'run.delete', 'run.list', 'run.get', 'job.list', 'table.start', 'table.list', 'file.savePng', 'file.saveText', 'file.show',
 ] as const satisfies readonly InvokeName[];
 
 export const VIEWABLE = [
   'data.inspect', 'data.stimuli', 'data.captions', 'cortex.geometry', 'cortex.labels', 'cortex.sampling', 'map.list', 'map.voxels',
-  'voxel.card', 'region.card', 'region.list',
+  'voxel.card', 'region.card', 'region.list', 'table.compose', 'refine.records',
 ] as const satisfies readonly ViewName[];
 
 export const PUSHABLE = [

@@ -3,7 +3,8 @@ import type { Hemisphere, Inspection } from '../dataset.ts';
 import type { ErrorReport } from '../errors.ts';
 import type { F32, NdArray } from '../ndarray.ts';
 import type { Recipe, SpaceName } from '../recipe.ts';
-import type { RunState, RunSummary, Scores, StepPlan } from '../run-event.ts';
+import type { TableNumber } from '../ablation/arms.ts';
+import type { RefinementRecord, RunState, RunSummary, Scores, StepPlan } from '../run-event.ts';
 
 export type Theme = 'system' | 'light' | 'dark';
 
@@ -163,6 +164,29 @@ export interface RegionCard {
   readonly noiseCeilingPercent: number | null;
   /** Share of the decoded vector's length that comes from this region, mean over test images; all regions sum to 1 per space. */
   readonly spaces: readonly { readonly space: SpaceName; readonly share: number; readonly sharePerImage: Float32Array; readonly patternMean: number }[];
+}
+
+/** An ablation table that was asked for: which run makes which arm. */
+export interface TableRun {
+  readonly id: string;
+  readonly table: TableNumber;
+  readonly dataPath: string;
+  readonly dataLabel: string;
+  readonly synthetic: boolean;
+  readonly subject: string;
+  readonly pack: string;
+  readonly seed: number;
+  /** ISO 8601. */
+  readonly created: string;
+  readonly arms: readonly { readonly id: string; readonly title: string; readonly note: string; readonly anchor: boolean; readonly runId: string }[];
+}
+
+/** A finished refinement for the screen. */
+export interface RefinementView extends RefinementRecord {
+  /** URL of each iteration's picture, stage 1's picture and the final one. */
+  readonly pictures: readonly string[];
+  readonly initialUrl: string;
+  readonly finalUrl: string;
 }
 
 export interface JobRow {

@@ -5,13 +5,15 @@
 import { reportOf, throwIfAborted } from '../../common/errors.ts';
 import type { RunEvent, RunSummary } from '../../common/run-event.ts';
 import { artefactPath } from './artefacts.ts';
+import { paceOf } from './pace.ts';
 import type { StageContext } from './stage.ts';
 import { STAGES } from './stages/index.ts';
 import { summarise } from './stages/score.ts';
 
 /** Runs or resumes. Emits `finished` or `failed` last; a cancellation emits `failed` with kind `cancelled`. */
-export async function run(context: StageContext): Promise<RunSummary | null> {
-  const started = performance.now();
+export async function run(given: StageContext): Promise<RunSummary | null> {
+  const started = performance.now(), watch = paceOf(given.recipe);
+  const context: StageContext = { ...given, emit: (event) => { watch.see(event, performance.now()); given.emit(event); } };
   const { steps, emit, signal } = context;
   try {
     const reused: string[] = [];
@@ -33,7 +35,7 @@ export async function run(context: StageContext): Promise<RunSummary | null> {
       emit({ type: 'artefact', artefact: { key: step.key, kind: step.kind, path: artefactPath(step.key), bytes } });
       emit({ type: 'step-done', key: step.key, seconds: (performance.now() - from) / 1000, reused: false });
     }
-    const summary = await summarise(context, (performance.now() - started) / 1000, reused.length);
+    const summary = { ...await summarise(context, (performance.now() - started) / 1000, reused.length), pace: watch.pace() };
     emit({ type: 'finished', summary });
     return summary;
   } catch (error) {

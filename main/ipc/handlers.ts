@@ -11,6 +11,7 @@ import type { Store } from '../store/open.ts';
 import { listImages, readSetting, writeSetting } from '../store/results.ts';
 import { deleteRun, getRun, listRuns, listSteps, renameRun } from '../store/runs.ts';
 import { writeAtomically } from './atomic-file.ts';
+import { listTables, startTable } from './tables.ts';
 
 /** The parts of the desktop that a handler may use. */
 export interface Desktop {
@@ -39,6 +40,10 @@ interface Recent { readonly path: string; readonly label: string; readonly synth
 
 export function makeHandlers({ store, queue, desktop, demoFolder }: HandlerDeps): Handlers {
   const recents = (): Recent[] => (readSetting(store, 'recents') ?? []) as Recent[];
+  const dataOf = (dataPath: string): { path: string; label: string; synthetic: boolean } => {
+    const recent = recents().find((entry) => entry.path === dataPath);
+    return { path: dataPath, label: recent?.label ?? path.basename(dataPath), synthetic: recent?.synthetic ?? false };
+  };
   const known = (runId: string) => {
     const run = getRun(store, runId);
     if (run === null) throw new UserError('usage', `there is no run ${runId}`, { expected: 'an id from the list of runs', found: runId, fix: 'Reload the list of runs.' });
@@ -85,8 +90,7 @@ export function makeHandlers({ store, queue, desktop, demoFolder }: HandlerDeps)
       return { path: demoFolder };
     },
     'run.start': (recipe, dataPath) => {
-      const recent = recents().find((entry) => entry.path === dataPath);
-      return Promise.resolve(queue.startRun(parseRecipe(recipe), { path: dataPath, label: recent?.label ?? path.basename(dataPath), synthetic: recent?.synthetic ?? false }));
+      return Promise.resolve(queue.startRun(parseRecipe(recipe), dataOf(dataPath)));
     },
     'run.cancel': (runId) => {
       queue.cancelRun(runId);
@@ -116,6 +120,8 @@ export function makeHandlers({ store, queue, desktop, demoFolder }: HandlerDeps)
       } satisfies RunDetail;
     },
     'job.list': () => Promise.resolve(queue.jobs()),
+    'table.start': (table, arms, dataPath) => Promise.resolve(startTable(store, queue, table, arms, dataOf(dataPath), new Date().toISOString())),
+    'table.list': () => Promise.resolve(listTables(store)),
     'file.savePng': (suggested, png) => save(suggested, 'png', png),
     'file.saveText': (suggested, text) => save(suggested, path.extname(suggested).slice(1) || 'txt', new TextEncoder().encode(text)),
     'file.show': (file) => {

@@ -28,10 +28,10 @@ export interface CommandTargets {
 }
 
 export const AREA_TITLES: { readonly [A in Area]: string } = {
-  start: 'Start', data: 'Data', experiment: 'Experiment', gallery: 'Gallery', cortex: 'Cortex', jobs: 'Jobs',
+  start: 'Start', data: 'Data', experiment: 'Experiment', gallery: 'Gallery', cortex: 'Cortex', jobs: 'Jobs', tables: 'Tables',
 };
 
-export const AREAS: readonly Area[] = ['start', 'data', 'experiment', 'gallery', 'cortex', 'jobs'];
+export const AREAS: readonly Area[] = ['start', 'data', 'experiment', 'gallery', 'cortex', 'jobs', 'tables'];
 
 const CORTEX = ['cortex'] as const;
 const VIEWS: readonly (readonly [ViewName, string])[] = [

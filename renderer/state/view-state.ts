@@ -8,7 +8,7 @@ import type { Hemisphere } from '../../common/dataset.ts';
 import type { Recipe, SpaceName } from '../../common/recipe.ts';
 import type { LayoutName } from '../cortex/placement.ts';
 
-export type Area = 'start' | 'data' | 'experiment' | 'gallery' | 'cortex' | 'jobs';
+export type Area = 'start' | 'data' | 'experiment' | 'gallery' | 'cortex' | 'jobs' | 'tables';
 
 export interface Selection {
   readonly imageId: number | null;
@@ -111,7 +111,7 @@ interface Kept {
   readonly area?: Area;
 }
 
-const AREAS: readonly Area[] = ['data', 'experiment', 'gallery', 'cortex', 'jobs'];
+const AREAS: readonly Area[] = ['data', 'experiment', 'gallery', 'cortex', 'jobs', 'tables'];
 
 function readKept(storage: Storage): Kept {
   try {

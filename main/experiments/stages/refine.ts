@@ -7,6 +7,7 @@
 import path from 'node:path';
 import fs from 'node:fs/promises';
 import { throwIfAborted } from '../../../common/errors.ts';
+import type { RefinementRecord } from '../../../common/run-event.ts';
 import { f32, ndarray, rows, sizeOf } from '../../../common/ndarray.ts';
 import type { F32, U8 } from '../../../common/ndarray.ts';
 import { FEATURE_LOSSES } from '../../diffusion/feature-loss.ts';
@@ -28,24 +29,6 @@ import type { Stage, StageContext } from '../stage.ts';
 import { folderOf, progressOf } from '../stage.ts';
 import { loadFeatures } from './features.ts';
 import { BATCH, groupsOf, itemNames, noiseOf, picture, testImages } from './reconstruct.ts';
-
-/** What is kept of one image's refinement, as JSON beside its picture. */
-export interface RefinementRecord {
-  readonly imageId: number;
-  readonly mode: string;
-  readonly loss: string;
-  /** Per iteration, from 0; null where the image had stopped or nothing is known. */
-  readonly decoded: readonly (number | null)[];
-  readonly true: readonly (number | null)[];
-  readonly chosen: number;
-  readonly stopped: number | null;
-  /** Losses of the pictures themselves, stage 1's and the final one, read as any picture is. */
-  readonly before: { readonly decoded: number; readonly true: number | null };
-  readonly after: { readonly decoded: number; readonly true: number | null };
-  /** |z - z0| / |z0| and the same of c: how far the refinement went from what was decoded. */
-  readonly driftZ: number;
-  readonly driftC: number;
-}
 
 const ITERATIONS = 'iterations';
 const recordName = (id: number): string => `${String(id).padStart(5, '0')}-refinement.json`;

@@ -8,6 +8,7 @@ import { regionCard, voxelCard } from './cards.ts';
 import { hemisphereGeometry } from './geometry.ts';
 import { listMaps, voxelMap } from './maps.ts';
 import { openRun } from './open-run.ts';
+import { refinementsOf, tableOf } from './tables.ts';
 import { thumbnails } from './thumbnails.ts';
 
 export interface ViewDeps {
@@ -48,6 +49,8 @@ export function viewHandlers({ workspace, openDataset, products }: ViewDeps): (r
     'voxel.card': async (run, voxel) => voxelCard(await runs(run), voxel),
     'region.card': async (run, region) => regionCard(await runs(run), region),
     'region.list': async (run) => (await runs(run)).responses.regions,
+    'table.compose': (table, refs) => tableOf(workspace, table, refs),
+    'refine.records': (run) => refinementsOf(workspace, run),
   };
   return async (request) => {
     if (!VIEWABLE.some((name) => name === request.name)) throw new UserError('usage', `unknown channel ${request.name}`);

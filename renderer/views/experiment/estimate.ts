@@ -16,3 +16,13 @@ export function estimate(runs: readonly RunRow[], images: number): Estimate | nu
   const guesses = perImage.flatMap(({ seconds, images: done }) => [seconds, (seconds * images) / done]);
   return { lowSeconds: Math.min(...guesses), highSeconds: Math.max(...guesses), runs: perImage.length };
 }
+
+/** Seconds per evaluation of the diffusion network on this computer, from the newest run that measured it; a refinement's own pace counts first. */
+export function paceKnown(runs: readonly RunRow[]): { readonly seconds: number; readonly from: 'stage1' | 'stage2' } | null {
+  const newest = runs.toSorted((a, b) => b.created.localeCompare(a.created));
+  for (const from of ['stage2', 'stage1'] as const) {
+    const seconds = newest.map((run) => run.summary?.pace?.[from]).find((each) => each !== undefined && each > 0);
+    if (seconds !== undefined) return { seconds, from };
+  }
+  return null;
+}

@@ -11,6 +11,7 @@ import { cancelRun, deleteRun, renameRun, resumeRun, saveText } from '../../stat
 import { goTo } from '../../state/commands.ts';
 import { scoreTitle } from '../../state/selectors.ts';
 import { useLab, useServices } from '../../state/app-context.ts';
+import { FinishedRefinements, LiveRefinements } from './refinements.tsx';
 
 const STEP_ICONS: { readonly [S in StepRow['state']]: typeof Check } = { waiting: Circle, running: LoaderCircle, done: Check, failed: CircleAlert, reused: Check };
 
@@ -144,7 +145,9 @@ export function RunPanel({ detail }: { readonly detail: RunDetail }) {
       </div>
       {row.error !== null && row.state === 'failed' && <ErrorNotice error={row.error} title="The run stopped" actions={<Button size="compact-xs" variant="light" onClick={() => { void resumeRun(services, row.id); }}>Resume</Button>} />}
       {active && <Live detail={detail} row={row} />}
+      {active && <LiveRefinements runId={row.id} />}
       <Scores detail={detail} />
+      {!active && <FinishedRefinements detail={detail} />}
       {detail.spaces.length > 0 && (
         <section className="data-section"><h2 className="section-title">Decoders</h2><div className="space-cards">{detail.spaces.map((report) => <Space key={report.space} report={report} />)}</div></section>
       )}

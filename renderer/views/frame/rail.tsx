@@ -1,12 +1,12 @@
 import { Tooltip } from '@mantine/core';
-import { Activity, Brain, Database, FlaskConical, Images, Settings } from 'lucide-react';
+import { Activity, Brain, Database, FlaskConical, Images, Settings, Table2 } from 'lucide-react';
 import { AREA_TITLES, goTo } from '../../state/commands.ts';
 import { useLab, useServices, useView } from '../../state/app-context.ts';
 import type { Area } from '../../state/view-state.ts';
 import { useInspection } from '../../state/selectors.ts';
 
 const ITEMS: readonly { readonly area: Area; readonly Icon: typeof Brain }[] = [
-  { area: 'data', Icon: Database }, { area: 'experiment', Icon: FlaskConical }, { area: 'gallery', Icon: Images }, { area: 'cortex', Icon: Brain }, { area: 'jobs', Icon: Activity },
+  { area: 'data', Icon: Database }, { area: 'experiment', Icon: FlaskConical }, { area: 'gallery', Icon: Images }, { area: 'cortex', Icon: Brain }, { area: 'jobs', Icon: Activity }, { area: 'tables', Icon: Table2 },
 ];
 
 export function Rail({ onSettings }: { readonly onSettings: () => void }) {

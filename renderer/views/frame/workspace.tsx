@@ -12,6 +12,7 @@ import { ExperimentArea } from '../experiment/experiment-area.tsx';
 import { GalleryArea } from '../gallery/gallery-area.tsx';
 import { JobsArea } from '../jobs/jobs-area.tsx';
 import { StartArea } from '../start/start-area.tsx';
+import { TablesArea } from '../tables/tables-area.tsx';
 import { Palette } from './palette.tsx';
 import { Rail } from './rail.tsx';
 import { Settings } from './settings.tsx';
@@ -72,7 +73,7 @@ function useDrop(): boolean {
 }
 
 const SCREENS: { readonly [A in Area]: (props: { readonly exporting: boolean; readonly onExported: () => void }) => React.ReactNode } = {
-  start: StartArea, data: DataArea, experiment: ExperimentArea, gallery: GalleryArea, cortex: CortexArea, jobs: JobsArea,
+  start: StartArea, data: DataArea, experiment: ExperimentArea, gallery: GalleryArea, cortex: CortexArea, jobs: JobsArea, tables: TablesArea,
 };
 
 export function Workspace() {

@@ -163,6 +163,8 @@ const VIEWS: { readonly [Name in ViewName]: (...args: never[]) => unknown } = {
     const r = random(region.length * 13 + region.charCodeAt(1));
     return { region, voxels: 412, noiseCeilingPercent: 31, spaces: SPACES.map((space) => ({ space, share: r.between(0.03, 0.2), patternMean: 1, sharePerImage: Float32Array.from({ length: 60 }, () => 0.1 + 0.08 * r.normal()) })) };
   },
+  'table.compose': () => { throw new Error('no table was made'); },
+  'refine.records': () => [],
   'region.list': () => voxelRegions,
 };
 
@@ -179,7 +181,7 @@ const lab: Lab = {
       'app.info': () => ({ version: '0.1.0', electron: '33.2.1', platform: 'linux', theme: query.get('theme') ?? 'dark', interrupted: empty ? [] : ['r3'],
         recents: empty ? [] : [{ path: PATH, label: 'Demo (synthetic)', synthetic: true, openedAt: new Date().toISOString(), reachable: true }, { path: '/media/nsd/natural-scenes-dataset', label: 'NSD, 4 subjects', synthetic: false, openedAt: '2026-11-03T12:00:00Z', reachable: false }],
         last: { dataPath: query.has('start') || empty ? null : PATH, runId: 'r4' } }),
-      'demo.create': () => ({ path: PATH }), 'run.list': () => (empty ? [] : runs), 'job.list': () => (empty ? [] : jobs()), 'run.get': () => detailOf(text(args[0])), 'run.start': () => runs[1],
+      'demo.create': () => ({ path: PATH }), 'run.list': () => (empty ? [] : runs), 'job.list': () => (empty ? [] : jobs()), 'table.list': () => [], 'run.get': () => detailOf(text(args[0])), 'run.start': () => runs[1],
       'data.choose': () => PATH, 'run.resume': () => runs[1], 'file.savePng': () => { Reflect.set(window, 'saved', args[1]); return `/home/ada/figures/${text(args[0])}`; },
     } as Record<string, () => unknown>)[name]?.() ?? null;
     return { ok: true, value: value as never };

@@ -1,0 +1,79 @@
+/** Stage 2 in the form: what is adjusted, by which gradient, and what that costs before it is run. */
+import { NumberInput, Select, Switch, Tooltip } from '@mantine/core';
+import type { RunRow } from '../../../common/contract/payloads.ts';
+import { GRADIENT_MODES, refineCost, samplerCost } from '../../../common/gradient-modes.ts';
+import type { GradientMode, Recipe, RefineChoice } from '../../../common/recipe.ts';
+import { count, duration } from '../../parts/words.ts';
+import { paceKnown } from './estimate.ts';
+
+interface Props {
+  readonly recipe: Recipe;
+  readonly images: number;
+  /** Finished runs on this computer, whose pace is known. */
+  readonly runs: readonly RunRow[];
+  readonly change: (refine: RefineChoice) => void;
+}
+
+const MODES = (Object.entries(GRADIENT_MODES) as [GradientMode, (typeof GRADIENT_MODES)[GradientMode]][]).map(([value, { letter, title, worth }]) => ({ value, label: `${letter}  ${title} (${worth})` }));
+const LOSSES = [{ value: 'z-units', label: 'In SD of each unit, by accuracy' }, { value: 'published', label: 'As published' }];
+const NOISES = [{ value: 'fixed', label: 'Fixed: that of stage 1' }, { value: 'fresh', label: 'Fresh each iteration' }];
+
+export function RefineControls({ recipe, images, runs, change }: Props) {
+  const { refine, sampler } = recipe, mode = GRADIENT_MODES[refine.mode], guided = refine.mode === 'guided';
+  const set = (part: Partial<RefineChoice>): void => { change({ ...refine, ...part }); };
+  const numeric = (apply: (value: number) => void) => (value: number | string): void => { if (typeof value === 'number') apply(value); };
+  return (
+    <div className="field-group">
+      <Switch label="Refine (stage 2)" description="Adjusts z and c until the picture meets the decoded Z_CLIP." checked={refine.enabled} onChange={(event) => { set({ enabled: event.currentTarget.checked }); }} />
+      {refine.enabled && (
+        <>
+          <Select label="Gradient" data={MODES} value={refine.mode} onChange={(value) => { if (value !== null) set({ mode: value }); }} description={mode.what} allowDeselect={false} />
+          {!guided && (
+            <>
+              <div className="row" style={{ gap: 18 }}>
+                <Tooltip label="The first-stage latent: structure"><Switch label="adjust z" checked={refine.z} onChange={(event) => { set({ z: event.currentTarget.checked }); }} /></Tooltip>
+                <Tooltip label="The text states: meaning"><Switch label="adjust c" checked={refine.c} onChange={(event) => { set({ c: event.currentTarget.checked }); }} /></Tooltip>
+              </div>
+              <div className="field-triple">
+                <NumberInput label="Iterations" min={1} max={10_000} value={refine.iterations} onChange={numeric((iterations) => { set({ iterations }); })} />
+                <Tooltip label="Adam's learning rate for z"><NumberInput label="Rate of z" min={0} max={10} step={0.01} decimalScale={4} value={refine.rateZ} onChange={numeric((rateZ) => { set({ rateZ }); })} /></Tooltip>
+                <Tooltip label="Adam's learning rate for c"><NumberInput label="Rate of c" min={0} max={10} step={0.01} decimalScale={4} value={refine.rateC} onChange={numeric((rateC) => { set({ rateC }); })} /></Tooltip>
+              </div>
+            </>
+          )}
+          {refine.mode === 'coarse' && <NumberInput label="Steps of the coarse sampler" min={1} max={sampler.steps} value={refine.coarseSteps} onChange={numeric((coarseSteps) => { set({ coarseSteps }); })} />}
+          {refine.mode === 'truncated' && <NumberInput label="Last steps that are differentiated" min={1} max={1000} value={refine.lastSteps} onChange={numeric((lastSteps) => { set({ lastSteps }); })} />}
+          {guided && (
+            <div className="field-pair">
+              <NumberInput label="Share of the walk that is pushed" min={0} max={1} step={0.05} decimalScale={2} value={refine.guidedShare} onChange={numeric((guidedShare) => { set({ guidedShare }); })} />
+              <NumberInput label="Push, relative to the noise" min={0} max={100} step={0.05} decimalScale={3} value={refine.guidedScale} onChange={numeric((guidedScale) => { set({ guidedScale }); })} />
+            </div>
+          )}
+          <div className="field-pair">
+            <Select label="Loss" data={LOSSES} value={refine.loss} allowDeselect={false} onChange={(value) => { if (value === 'published' || value === 'z-units') set({ loss: value }); }} />
+            <Select label="Noise" data={NOISES} value={refine.noise} disabled={guided} allowDeselect={false} onChange={(value) => { if (value === 'fixed' || value === 'fresh') set({ noise: value }); }} />
+          </div>
+          {!guided && (
+            <div className="field-pair">
+              <Tooltip label="Stop an image when its loss fell by less than this share over the window; 0 never stops"><NumberInput label="Stop below a change of" min={0} max={1} step={0.001} decimalScale={4} value={refine.stopChange} onChange={numeric((stopChange) => { set({ stopChange }); })} /></Tooltip>
+              <NumberInput label="over iterations" min={1} max={10_000} value={refine.stopWindow} onChange={numeric((stopWindow) => { set({ stopWindow }); })} />
+            </div>
+          )}
+          <Cost recipe={recipe} images={images} runs={runs} />
+        </>
+      )}
+    </div>
+  );
+}
+
+/** What stage 2 will cost, and how long that takes here where an earlier run has measured it. */
+function Cost({ recipe, images, runs }: Omit<Props, 'change'>) {
+  const cost = refineCost(recipe.sampler, recipe.refine), stage1 = samplerCost(recipe.sampler), pace = paceKnown(runs), { worth } = GRADIENT_MODES[recipe.refine.mode];
+  return (
+    <div className="card refine-cost" role="note" aria-label="Cost of stage 2">
+      <div className="row" style={{ justifyContent: 'space-between' }}><span className="badge" data-worth={worth}>{worth}</span><b className="number">{pace === null ? 'time not known yet' : `about ${duration(pace.seconds * cost.all * images)}`}</b></div>
+      <div className="quiet">{count(Math.round(cost.all), 'network evaluation')} a picture, {(cost.all / stage1).toFixed(cost.all < 10 * stage1 ? 1 : 0)} times stage 1; {count(images, 'picture')}.{' '}
+        {pace === null ? 'The first run on this computer tells how long one takes.' : pace.from === 'stage2' ? 'Going by the last refinement here.' : 'Going by stage 1 of the last run here.'}</div>
+    </div>
+  );
+}

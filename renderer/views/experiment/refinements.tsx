@@ -1,0 +1,115 @@
+/** Stage 2 as it happens, and afterwards: the picture of every iteration beside its loss curve. */
+import { Slider } from '@mantine/core';
+import { useEffect, useState } from 'react';
+import type { RefinementView, RunDetail, RunRef } from '../../../common/contract/payloads.ts';
+import type { Refinement } from '../../../common/run-event.ts';
+import { formatValue } from '../../../common/colour/scale.ts';
+import { percent } from '../../parts/words.ts';
+import { useLab, useServices } from '../../state/app-context.ts';
+
+/** Address of a workspace file under the app's own scheme. */
+const workspaceUrl = (relative: string): string => `app://bundle/workspace/${relative.split('/').map(encodeURIComponent).join('/')}`;
+
+interface Series { readonly label: string; readonly colour: string; readonly values: readonly (number | null)[] }
+
+/** Losses over iterations, from zero; the chosen one is marked. */
+function Curve({ series, chosen, length }: { readonly series: readonly Series[]; readonly chosen: number | null; readonly length: number }) {
+  const width = 220, height = 84, high = Math.max(1e-9, ...series.flatMap(({ values }) => values.map((value) => value ?? 0)));
+  const x = (i: number): number => 4 + (i / Math.max(1, length - 1)) * (width - 8), y = (value: number): number => 4 + (1 - value / high) * (height - 8);
+  const points = (values: Series['values']): string => values.flatMap((value, i) => (value === null ? [] : [`${x(i)},${y(value)}`])).join(' ');
+  const spoken = series.map(({ label, values }) => { const known = values.filter((value) => value !== null); return `${label} from ${formatValue(known[0] ?? 0)} to ${formatValue(known.at(-1) ?? 0)}`; }).join(', ');
+  return (
+    <svg className="refine-curve" width="100%" height={height} viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" role="img" aria-label={spoken}>
+      <line x1="0" x2={width} y1={y(0)} y2={y(0)} stroke="var(--hairline)" />
+      {chosen !== null && <line x1={x(chosen)} x2={x(chosen)} y1="0" y2={height} stroke="var(--hairline)" strokeDasharray="3 3" />}
+      {series.map(({ label, colour, values }) => <polyline key={label} points={points(values)} fill="none" stroke={colour} strokeWidth="1.75" vectorEffect="non-scaling-stroke" />)}
+    </svg>
+  );
+}
+
+const DECODED = 'var(--accent)';
+const TRUE = 'var(--warn)';
+
+function Legend() {
+  return <div className="row quiet" style={{ gap: 14, fontSize: 12 }}><span><i className="line-key" style={{ background: DECODED }} />loss to the decoded Z_CLIP</span><span><i className="line-key" style={{ background: TRUE }} />to the image's own (never used; rising means over-fitting)</span></div>;
+}
+
+/** Images that are refined now. */
+export function LiveRefinements({ runId }: { readonly runId: string }) {
+  const groups = useLab((s) => s.live[runId]?.refinements);
+  const images = Object.entries(groups ?? {}).filter(([, list]) => list.length > 0);
+  if (images.length === 0) return null;
+  return (
+    <section className="data-section">
+      <h2 className="section-title">Stage 2 now</h2>
+      <div className="refine-cards">
+        {images.map(([id, list]) => {
+          const last = list.at(-1), total = (last?.iterations ?? 1) + 1;
+          const place = (pick: (each: Refinement) => number | null): (number | null)[] => Array.from({ length: total }, (_, i) => { const found = list.find((each) => each.iteration === i); return found === undefined ? null : pick(found); });
+          return (
+            <div className="card refine-card" key={id}>
+              {last !== undefined && <img src={workspaceUrl(last.picture)} width={128} height={128} alt={`Image ${id} at iteration ${last.iteration}`} />}
+              <div className="grow">
+                <div className="row number" style={{ justifyContent: 'space-between' }}><b>Image {id}</b><span className="quiet">iteration {last?.iteration} of {last?.iterations}</span></div>
+                <Curve length={total} chosen={null} series={[{ label: 'decoded', colour: DECODED, values: place((each) => each.decoded) }, { label: 'true', colour: TRUE, values: place((each) => each.true) }]} />
+                <div className="number quiet" style={{ fontSize: 12 }}>loss {formatValue(last?.decoded ?? 0)}{last?.true === null || last === undefined ? '' : `, true ${formatValue(last.true)}`}</div>
+              </div>
+            </div>
+          );
+        })}
+      </div>
+      <Legend />
+    </section>
+  );
+}
+
+function useRefinements(ref: RunRef, wanted: boolean): readonly RefinementView[] {
+  const { lab } = useServices();
+  const [views, setViews] = useState<readonly RefinementView[]>([]);
+  const key = wanted ? ref.keys['refine'] : undefined;
+  useEffect(() => {
+    let gone = false;
+    if (key === undefined) return;
+    void lab.view('refine.records', ref).then((found) => { if (!gone) setViews(found); }, () => undefined);
+    return () => { gone = true; };
+  }, [lab, key]); // a run's artefacts do not change once its key is listed
+  return key === undefined ? [] : views;
+}
+
+/** A finished refinement: stage 1, any iteration, the final picture; the curve; what was gained. */
+function Refined({ view }: { readonly view: RefinementView }) {
+  const [at, setAt] = useState(view.chosen);
+  const gain = view.before.decoded > 0 ? 1 - view.after.decoded / view.before.decoded : 0;
+  return (
+    <div className="card refine-card">
+      <div className="refine-pictures">
+        <figure><img src={view.initialUrl} width={112} height={112} alt="Stage 1" /><figcaption>Stage 1</figcaption></figure>
+        <figure><img src={view.pictures[at] ?? view.finalUrl} width={112} height={112} alt={`Iteration ${at}`} /><figcaption>Iteration {at}</figcaption></figure>
+        <figure><img src={view.finalUrl} width={112} height={112} alt="Final picture" /><figcaption>Final</figcaption></figure>
+      </div>
+      <div className="grow">
+        <div className="row number" style={{ justifyContent: 'space-between' }}><b>Image {view.imageId}</b><span className="quiet">loss {formatValue(view.before.decoded)} → {formatValue(view.after.decoded)} ({gain >= 0 ? '−' : '+'}{percent(Math.abs(gain))})</span></div>
+        <Curve length={view.decoded.length} chosen={view.chosen} series={[{ label: 'decoded', colour: DECODED, values: view.decoded }, { label: 'true', colour: TRUE, values: view.true }]} />
+        <Slider size="xs" min={0} max={Math.max(0, view.pictures.length - 1)} value={at} onChange={setAt} label={(value) => `iteration ${value}`} aria-label="Iteration shown" />
+        <div className="number quiet" style={{ fontSize: 12, paddingTop: 4 }}>drift of z {formatValue(view.driftZ)}, of c {formatValue(view.driftC)}{view.stopped === null ? '' : `, stopped at ${view.stopped}`}</div>
+      </div>
+    </div>
+  );
+}
+
+/** Cards of at most this many images; the rest is a click away. */
+const SHOWN = 4;
+
+export function FinishedRefinements({ detail }: { readonly detail: RunDetail }) {
+  const views = useRefinements(detail.ref, detail.recipe.refine.enabled);
+  const [all, setAll] = useState(false);
+  if (views.length === 0) return null;
+  const before = views.reduce((sum, view) => sum + view.before.decoded, 0), after = views.reduce((sum, view) => sum + view.after.decoded, 0);
+  return (
+    <section className="data-section">
+      <h2 className="section-title">Stage 2: the decoded loss fell by {percent(1 - after / before)} over {views.length} images, mode {detail.recipe.refine.mode}</h2>
+      <div className="refine-cards">{views.slice(0, all ? undefined : SHOWN).map((view) => <Refined key={view.imageId} view={view} />)}</div>
+      <div className="row" style={{ justifyContent: 'space-between' }}><Legend />{views.length > SHOWN && <button type="button" className="disclosure" onClick={() => { setAll(!all); }}>{all ? 'Show fewer' : `Show all ${views.length}`}</button>}</div>
+    </section>
+  );
+}
