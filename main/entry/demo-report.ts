@@ -6,7 +6,7 @@ import type { BrowserWindow } from 'electron';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import type { RunDetail } from '../../common/contract/payloads.ts';
-import { exitCodeOf, reportOf } from '../../common/errors.ts';
+import { exitCodeOf, reportOf, UserError } from '../../common/errors.ts';
 import { DEFAULT_RECIPE } from '../../common/recipe.ts';
 import type { Handlers } from '../ipc/handlers.ts';
 
@@ -20,13 +20,27 @@ export interface DemoReportOptions {
 
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
 
+/** What the page is still waiting for: anything marked busy, a spinner, or a picture that has not come. */
+const UNSETTLED = `document.querySelectorAll('[aria-busy="true"], .mantine-Loader-root, .spin').length + [...document.images].filter((image) => !image.complete).length`;
+const SETTLED_LOOKS = 4, LOOK_MS = 300, PATIENCE_MS = 60_000;
+
+/** Waits until the page has been at rest for a few looks in a row. Throws a `UserError` naming the screen if it never is. */
+async function settled(window: BrowserWindow, screen: string): Promise<void> {
+  const until = Date.now() + PATIENCE_MS;
+  for (let quiet = 0; quiet < SETTLED_LOOKS;) {
+    if (Date.now() > until) throw new UserError('busy', `the ${screen} screen was not ready for its picture`, { expected: 'nothing left to read or draw', found: `still busy after ${PATIENCE_MS / 1000} s`, fix: 'Run the command again when the computer has less to do.' });
+    await pause(LOOK_MS);
+    quiet = await window.webContents.executeJavaScript(UNSETTLED) === 0 ? quiet + 1 : 0;
+  }
+}
+
 /** Returns the exit code. */
 export async function demoReport({ folder, window, handlers, workspace, onRunChanged }: DemoReportOptions): Promise<number> {
   const say = (line: string): void => { process.stdout.write(`${line}\n`); };
   try {
     await fs.mkdir(folder, { recursive: true });
     const shot = async (name: string): Promise<void> => {
-      await pause(1500); // fonts, first frame of the cortex
+      await settled(window, name);
       await fs.writeFile(path.join(folder, `${name}.png`), (await window.webContents.capturePage()).toPNG());
     };
     await shot('window-start');
@@ -54,10 +68,9 @@ export async function demoReport({ folder, window, handlers, workspace, onRunCha
     await handlers['app.remember']({ dataPath, runId: detail.row.id });
     window.webContents.reload();
     await new Promise<void>((resolve) => { window.webContents.once('did-finish-load', () => { resolve(); }); });
-    await pause(1500);
+    await settled(window, 'first');
     for (const area of ['gallery', 'cortex', 'data', 'experiment']) {
       window.webContents.send('lab.push', 'command', { id: `area.${area}` });
-      if (area === 'cortex') await pause(3000);
       await shot(area);
     }
     await fs.mkdir(path.join(folder, 'pictures'), { recursive: true });

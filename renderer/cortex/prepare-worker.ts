@@ -6,7 +6,7 @@ import type { HemisphereGeometry } from '../../common/contract/payloads.ts';
 import type { SurfaceLabels } from '../../common/dataset.ts';
 import { prepareMesh } from './mesh.ts';
 import type { PreparedMesh } from './mesh.ts';
-import { adjacencyOf, regionFields } from './regions.ts';
+import { adjacencyOf, regionFields, verticesIn } from './regions.ts';
 import type { Adjacency, RegionFields } from './regions.ts';
 
 export type PrepareRequest =
@@ -20,13 +20,18 @@ export type PrepareReply =
   | { readonly id: number; readonly ok: true; readonly value: PrepareResult }
   | { readonly id: number; readonly ok: false; readonly message: string };
 
-const adjacencies = new Map<string, Adjacency>();
+interface Topology { readonly adjacency: Adjacency; readonly inPatch: Uint8Array | null }
+
+const topologies = new Map<string, Topology>();
 
 function answer(request: PrepareRequest): PrepareResult {
   switch (request.kind) {
     case 'mesh': {
       const mesh = prepareMesh(request.geometry);
-      adjacencies.set(request.key, adjacencyOf(mesh.index, mesh.vertices));
+      topologies.set(request.key, {
+        adjacency: adjacencyOf(mesh.index, mesh.vertices),
+        inPatch: mesh.patchFaces > 0 ? verticesIn(mesh.index.subarray(0, 3 * mesh.patchFaces), mesh.vertices) : null,
+      });
       return mesh;
     }
     case 'tree': {
@@ -36,10 +41,10 @@ function answer(request: PrepareRequest): PrepareResult {
       return MeshBVH.serialize(new MeshBVH(geometry, { indirect: true }), { cloneBuffers: false });
     }
     case 'regions': {
-      const adjacency = adjacencies.get(request.key);
-      if (adjacency === undefined) throw new Error(`the mesh of ${request.key} was not prepared before its regions`);
+      const topology = topologies.get(request.key);
+      if (topology === undefined) throw new Error(`the mesh of ${request.key} was not prepared before its regions`);
       const hidden = new Set(request.hidden);
-      return regionFields(request.labels, adjacency, (region) => !hidden.has(request.labels.names[region] ?? ''));
+      return regionFields(request.labels, topology.adjacency, (region) => !hidden.has(request.labels.names[region] ?? ''), topology.inPatch);
     }
     default: { const never: never = request; return never; }
   }

@@ -113,8 +113,28 @@ function depthInside(labels: Int32Array, adjacency: Adjacency): Int32Array {
   return depth;
 }
 
-/** Smooth fields and the place of each name. `shown` leaves regions out (the user's choice). */
-export function regionFields(labels: SurfaceLabels, adjacency: Adjacency, shown: (region: number) => boolean): RegionFields {
+/** The vertex deepest inside each region, `[regions]`; -1 for one without vertices. */
+function deepest(labels: Int32Array, adjacency: Adjacency, regions: number): Int32Array {
+  const depth = depthInside(labels, adjacency), centre = new Int32Array(regions).fill(-1);
+  for (let v = 0; v < labels.length; v++) {
+    const region = labels[v]!;
+    if (region >= 0 && region < regions && (centre[region] === -1 || depth[v]! > depth[centre[region]!]!)) centre[region] = v;
+  }
+  return centre;
+}
+
+/** 1 for each vertex that a triangle uses, 0 for those a flat patch leaves out: `[vertices]`. */
+export function verticesIn(index: Uint32Array, vertices: number): Uint8Array {
+  const used = new Uint8Array(vertices);
+  for (const vertex of index) used[vertex] = 1;
+  return used;
+}
+
+/**
+ * Smooth fields and the place of each name. `shown` leaves regions out (the user's choice). With a flat patch (`inPatch`, `[vertices]`) a name
+ * goes to a vertex of it, away from its cuts, so that it lies on its region on every shape.
+ */
+export function regionFields(labels: SurfaceLabels, adjacency: Adjacency, shown: (region: number) => boolean, inPatch: Uint8Array | null = null): RegionFields {
   const vertices = labels.labels.length, regions = labels.names.length;
   const colours = colourRegions(labels.labels, regions, adjacency, shown);
   let now = new Float32Array(vertices * FIELDS), next = new Float32Array(vertices * FIELDS);
@@ -144,14 +164,11 @@ export function regionFields(labels: SurfaceLabels, adjacency: Adjacency, shown:
   }
   const fields = new Uint8Array(vertices * FIELDS);
   for (let i = 0; i < fields.length; i++) fields[i] = Math.round(255 * now[i]!);
-  const depth = depthInside(labels.labels, adjacency);
-  const count = new Uint32Array(regions), centre = new Int32Array(regions).fill(-1);
-  for (let v = 0; v < vertices; v++) {
-    const region = labels.labels[v]!;
-    if (region < 0 || region >= regions) continue;
-    count[region]!++;
-    if (centre[region] === -1 || depth[v]! > depth[centre[region]!]!) centre[region] = v;
-  }
+  const count = new Uint32Array(regions);
+  for (const region of labels.labels) if (region >= 0 && region < regions) count[region]!++;
+  const whole = deepest(labels.labels, adjacency, regions);
+  const flat = inPatch === null ? whole : deepest(labels.labels.map((region, v) => (inPatch[v] === 1 ? region : -1)), adjacency, regions);
+  const centre = flat.map((vertex, region) => (vertex >= 0 ? vertex : whole[region]!));
   const marks: RegionMark[] = [];
   for (let region = 0; region < regions; region++) {
     if (count[region]! > 0 && shown(region)) {

@@ -98,12 +98,13 @@ test('from an empty profile to a reconstructed picture, its cortex, its export, 
   await page.keyboard.press('Control+4');
   const cortex = page.getByRole('img', { name: /hemisphere|cortex/i }).first();
   await expect(cortex).toBeVisible({ timeout: 30_000 });
-  await page.waitForTimeout(2500); // the first frames compile the shaders in software
+  await expect(page.locator('section[aria-busy="false"]')).toBeVisible({ timeout: 60_000 });
+  await page.waitForTimeout(1000); // the first frames compile the shaders in software
   const box = await cortex.boundingBox();
   if (box === null) throw new Error('the cortex has no place on the screen');
   await page.mouse.move(box.x + 0.4 * box.width, box.y + 0.55 * box.height);
   await page.mouse.click(box.x + 0.4 * box.width, box.y + 0.55 * box.height);
-  await expect(page.getByRole('complementary', { name: 'Inspector' }).getByText(/voxel|vertex/i).first()).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByRole('complementary', { name: 'Inspector' }).getByText(/strength among all voxels/i)).toBeVisible({ timeout: 30_000 });
   await lab.shot(page, 'cortex');
   await page.keyboard.press('l'); // a key while the canvas has the focus: the tools must stay above it
   await page.waitForTimeout(1200);

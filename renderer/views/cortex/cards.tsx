@@ -7,7 +7,7 @@ import { colourAt, LUTS } from '../../../common/colour/luts.ts';
 import { formatValue, positionOf } from '../../../common/colour/scale.ts';
 import type { Scale } from '../../../common/colour/scale.ts';
 import type { ImageRow, RegionCard, RunDetail, VoxelCard, VoxelMap } from '../../../common/contract/payloads.ts';
-import { Bar, Heat, Profile, Sparkline } from '../../parts/marks.tsx';
+import { Bar, Heat, Profile, Sparkline, Thumb } from '../../parts/marks.tsx';
 import { ErrorNotice } from '../../parts/notice.tsx';
 import { count } from '../../parts/words.ts';
 import type { Loaded } from '../../state/lab-state.ts';
@@ -38,18 +38,26 @@ function Waiting<T>({ loaded, children }: { readonly loaded: Loaded<T>; readonly
 
 const percentile = (value: number): string => `${Math.round(value)}${['th', 'st', 'nd', 'rd'][value % 100 >= 11 && value % 100 <= 13 ? 0 : Math.min(4, Math.round(value) % 10) % 4] ?? 'th'}`;
 
+/** Side of the pictures of a card, in device pixels at twice the density. */
+const SHARE_PIXELS = 96;
+
 function Shares({ title, rows, detail }: { readonly title: string; readonly rows: VoxelCard['helped']; readonly detail: RunDetail }) {
-  const { view } = useServices();
+  const { lab, resources, view } = useServices();
+  const shown = rows.slice(0, 5);
+  // Test images that this run did not reconstruct are read from the stimuli.
+  const others = shown.map(({ imageId }) => imageId).filter((id) => !detail.images.some((image) => image.imageId === id));
+  const { dataPath } = detail.ref;
+  const stack = useResource(resources, others.length === 0 ? null : `stimuli ${dataPath} ${SHARE_PIXELS} ${others.join()}`, () => lab.view('data.stimuli', dataPath, Int32Array.from(others), SHARE_PIXELS));
   if (rows.length === 0) return null;
   return (
     <div>
       <div className="mini-title">{title}</div>
       <div className="share-row">
-        {rows.slice(0, 5).map(({ imageId, share }) => {
-          const image = detail.images.find((each) => each.imageId === imageId);
+        {shown.map(({ imageId, share }) => {
+          const image = detail.images.find((each) => each.imageId === imageId), other = others.indexOf(imageId);
           return (
             <button type="button" key={imageId} className="share" title={`Image ${imageId}: share ${formatValue(share, { sign: true })}`} onClick={() => { view.select(`Image ${imageId}`, { imageId }); }}>
-              {image === undefined ? <span className="share-blank">{imageId}</span> : <img src={image.truthUrl} width={50} height={50} alt={`Image ${imageId}`} />}
+              {image === undefined ? stack.state === 'ready' ? <Thumb stack={stack.value} index={other} size={50} label={`Image ${imageId}`} /> : <span className="share-blank">{imageId}</span> : <img src={image.truthUrl} width={50} height={50} alt={`Image ${imageId}`} />}
               <span className="number">{formatValue(share, { sign: true })}</span>
             </button>
           );

@@ -88,7 +88,7 @@ export function CortexArea({ exporting, onExported }: { readonly exporting: bool
   return (
     <div className={`cortex${detail === null || detail.images.length === 0 ? ' cortex-alone' : ''}`}>
       {detail !== null && detail.images.length > 0 && <Strip detail={detail} onHover={setHovered} />}
-      <section className="cortex-centre">
+      <section className="cortex-centre" aria-busy={lh.busy || rh.busy || current.map.state === 'loading'}>
         <div className="cortex-bar">
           {detail !== null && choice.kinds.length > 0 ? <MapSentence choice={choice} detail={detail} imageId={imageId} /> : <div className="sentence"><b>{subject.id}</b><span className="quiet truncate">{detail === null ? 'no run chosen: folds and regions only' : detail.row.state === 'running' ? 'maps come when the run is done' : 'this run has no maps'}</span></div>}
           <span className="grow" />

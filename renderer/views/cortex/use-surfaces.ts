@@ -14,6 +14,8 @@ export interface Surface {
   readonly labels: SurfaceLabels | null;
   readonly fields: RegionFields | null;
   readonly sampling: VoxelSampling | null;
+  /** Something of it is still being read or prepared. */
+  readonly busy: boolean;
 }
 
 const valueOf = <T>(loaded: Loaded<T>): T | null => (loaded.state === 'ready' ? loaded.value : null);
@@ -34,5 +36,6 @@ export function useSurface(hemisphere: Hemisphere, subject: string | null, atlas
   const ref = detail?.ref;
   const sampling = useResource(resources, ref === undefined || !ready ? null : `sampling ${ref.runId} ${ref.keys['responses'] ?? ''} ${hemisphere} ${age}`, () => lab.view('cortex.sampling', ref as NonNullable<typeof ref>, hemisphere));
   const fieldsNow = valueOf(fields), samplingNow = valueOf(sampling);
-  return useMemo(() => ({ hemisphere, mesh, labels: shown, fields: fieldsNow, sampling: samplingNow }), [hemisphere, mesh, shown, fieldsNow, samplingNow]);
+  const busy = [mesh, labels, fields, sampling].some(({ state }) => state === 'loading') || (place !== null && mesh.state === 'idle');
+  return useMemo(() => ({ hemisphere, mesh, labels: shown, fields: fieldsNow, sampling: samplingNow, busy }), [hemisphere, mesh, shown, fieldsNow, samplingNow, busy]);
 }

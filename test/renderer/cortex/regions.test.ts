@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SurfaceLabels } from '../../../common/dataset.ts';
 import { arrangeLabels } from '../../../renderer/cortex/label-layer.ts';
-import { adjacencyOf, colourRegions, FIELDS, regionFields } from '../../../renderer/cortex/regions.ts';
+import { adjacencyOf, colourRegions, FIELDS, regionFields, verticesIn } from '../../../renderer/cortex/regions.ts';
 
 /** A grid of squares, each cut into two triangles. */
 function grid(side: number): { readonly index: Uint32Array; readonly vertices: number } {
@@ -43,6 +43,23 @@ describe('region outlines', () => {
         if (a >= 0 && b >= 0 && a !== b) expect(colours[a]).not.toBe(colours[b]);
       }
     }
+  });
+
+  it('names a region on the flat patch, away from a cut through its middle', () => {
+    // The patch leaves out the column through the middle of the middle regions.
+    const cut = 12, patch = Uint32Array.from([...Array.from({ length: index.length / 3 }, (_, t) => index.subarray(3 * t, 3 * t + 3))].filter((face) => face.every((v) => v % SIDE !== cut)).flatMap((face) => [...face]));
+    const inPatch = verticesIn(patch, vertices);
+    expect(inPatch.reduce((sum, used) => sum + used, 0)).toBe(vertices - SIDE);
+    const whole = regionFields(labels, adjacency, () => true).marks, flat = regionFields(labels, adjacency, () => true, inPatch).marks;
+    const columnOf = (marks: typeof whole, region: number): number => (marks[region]?.centre ?? 0) % SIDE;
+    for (const region of [1, 4, 7]) {
+      expect(inPatch[flat[region]?.centre ?? 0]).toBe(1);
+      expect(Math.abs(columnOf(flat, region) - cut)).toBeGreaterThan(1);
+      expect(labels.labels[flat[region]?.centre ?? 0]).toBe(region);
+    }
+    expect(flat[0]?.centre).toBe(whole[0]?.centre);
+    // A region wholly outside the patch keeps its place on the folded surface.
+    expect(regionFields(labels, adjacency, () => true, new Uint8Array(vertices)).marks).toEqual(whole);
   });
 
   it('crosses one half between a region and what is not the region, and nowhere inside', () => {
