@@ -171,6 +171,13 @@ export interface Progress {
   (done: number, total: number, what: string): void;
 }
 
+/** Keeps what was read of a session, so that a preparation that was stopped goes on where it was. */
+export interface SessionKeep {
+  /** Raw values as they were put; null if the session is not kept. */
+  get(session: number): Promise<Int16Array | Float32Array | null>;
+  put(session: number, raw: Int16Array | Float32Array): Promise<void>;
+}
+
 export interface Dataset {
   readonly kind: 'nsd' | 'arrays';
   readonly root: string;
@@ -178,7 +185,7 @@ export interface Dataset {
   readonly synthetic: boolean;
   inspect(signal?: AbortSignal, progress?: Progress): Promise<Inspection>;
   /** Throws UserError for an unknown subject, atlas, ROI or beta, naming what exists. */
-  responses(request: ResponsesRequest, signal?: AbortSignal, progress?: Progress): Promise<Responses>;
+  responses(request: ResponsesRequest, signal?: AbortSignal, progress?: Progress, keep?: SessionKeep): Promise<Responses>;
   /** uint8 `[images, height, width, channels]` for 0-based image ids. */
   stimuli(imageIds: Int32Array, signal?: AbortSignal): Promise<U8>;
   /** Captions per image id (usually five); an image without captions is an error naming it. */

@@ -10,7 +10,7 @@ import path from 'node:path';
 import { UserError } from '../../common/errors.ts';
 import type { DType, NdArray } from '../../common/ndarray.ts';
 import { makeFolder } from '../formats/new-folder.ts';
-import { readNpy, writeNpy } from '../formats/npy.ts';
+import { npyParts, readNpy } from '../formats/npy.ts';
 
 /** Path of an artefact relative to the workspace, with `/`. */
 export function artefactPath(key: string): string {
@@ -67,7 +67,10 @@ export async function folderBytes(folder: string): Promise<number> {
 }
 
 export async function writeArray(folder: string, name: string, array: NdArray): Promise<void> {
-  await fs.writeFile(path.join(folder, `${name}.npy`), writeNpy(array));
+  const handle = await fs.open(path.join(folder, `${name}.npy`), 'w');
+  try {
+    for (const part of npyParts(array)) await handle.writeFile(part);
+  } finally { await handle.close(); }
 }
 
 /** Reads `<name>.npy`; throws if the dtype is not the one asked for. */

@@ -46,6 +46,12 @@ export function encodeElements(array: NdArray, littleEndian: boolean): Uint8Arra
   return new Uint8Array(buffer);
 }
 
+/** The bytes of an array, little-endian; a view of the array itself where the machine is. */
+export function littleEndianBytes(array: NdArray): Uint8Array {
+  const { data } = array;
+  return HOST_IS_LITTLE_ENDIAN ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : encodeElements(array, true);
+}
+
 /** The array with its axes reversed, `[a, b, c] -> [c, b, a]`, copied into C order. */
 export function reverseAxes<D extends DType>(array: NdArray<D>): NdArray<D> {
   const shape = [...array.shape].reverse();

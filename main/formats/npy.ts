@@ -7,7 +7,7 @@
 import { BYTES, ndarray } from '../../common/ndarray.ts';
 import type { DType, NdArray } from '../../common/ndarray.ts';
 import { ByteReader, elementCount } from './byte-reader.ts';
-import { decodeElements, encodeElements, fromFortran } from './elements.ts';
+import { decodeElements, littleEndianBytes, fromFortran } from './elements.ts';
 
 const MAGIC = '\x93NUMPY';
 const DTYPE_OF: ReadonlyMap<string, DType> = new Map([
@@ -82,16 +82,22 @@ export function readNpy(bytes: Uint8Array, name: string): NdArray {
 
 /** A `.npy` file: version 1.0, little-endian, C order, data aligned to 64 bytes. */
 export function writeNpy(array: NdArray): Uint8Array {
+  const [head, payload] = npyParts(array);
+  const out = new Uint8Array(head.length + payload.length);
+  out.set(head, 0);
+  out.set(payload, head.length);
+  return out;
+}
+
+/** The same file in two parts, header and data, for arrays too large to be held twice: on little-endian machines the data are a view. */
+export function npyParts(array: NdArray): readonly [Uint8Array, Uint8Array] {
   const tuple = array.shape.length === 1 ? `(${array.shape[0]},)` : `(${array.shape.join(', ')})`;
   const dictionary = `{'descr': '${CODE_OF[array.dtype]}', 'fortran_order': False, 'shape': ${tuple}, }`;
   const headerLength = Math.ceil((10 + dictionary.length + 1) / 64) * 64 - 10;
-  const payload = encodeElements(array, true);
-  const out = new Uint8Array(10 + headerLength + payload.length);
-  const head = Buffer.from(out.buffer);
+  const head = Buffer.alloc(10 + headerLength);
   head.write(MAGIC, 0, 'latin1');
   head.writeUInt8(1, 6);
   head.writeUInt16LE(headerLength, 8);
   head.write(dictionary.padEnd(headerLength - 1) + '\n', 10, 'latin1');
-  out.set(payload, 10 + headerLength);
-  return out;
+  return [new Uint8Array(head), littleEndianBytes(array)];
 }

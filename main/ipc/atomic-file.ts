@@ -5,12 +5,13 @@ import path from 'node:path';
 import { UserError } from '../../common/errors.ts';
 import { whatHappened } from '../../common/file-error.ts';
 
-export async function writeAtomically(file: string, bytes: Uint8Array): Promise<void> {
+/** `content` may come in parts, which are written one after the other. Throws `UserError` naming the file. */
+export async function writeAtomically(file: string, content: Uint8Array | readonly Uint8Array[]): Promise<void> {
   const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${randomUUID().slice(0, 8)}.tmp`);
   try {
     const handle = await fs.open(temporary, 'w');
     try {
-      await handle.writeFile(bytes);
+      for (const part of content instanceof Uint8Array ? [content] : content) await handle.writeFile(part);
       await handle.sync();
     } finally { await handle.close(); }
     await fs.rename(temporary, file);

@@ -1,5 +1,5 @@
 /** An NSD folder as a `Dataset`. Opening reads nothing; small tables are kept after their first use. */
-import type { Dataset, Responses, ResponsesRequest } from '../../common/dataset.ts';
+import type { Dataset, Progress, Responses, ResponsesRequest, SessionKeep } from '../../common/dataset.ts';
 import { throwIfAborted, UserError } from '../../common/errors.ts';
 import { f32, ndarray } from '../../common/ndarray.ts';
 import type { NdArray } from '../../common/ndarray.ts';
@@ -15,13 +15,15 @@ import { readDesign } from './design-file.ts';
 import { functionalAffine, functionalGrid } from './functional.ts';
 import { inspectNsd, RELEASE_LABEL } from './inspect.ts';
 import { ncsnrFile, STIMULI_FILE } from './layout.ts';
-import { assembleResponses } from './responses.ts';
+import { assembleResponses, keptOrRead } from './responses.ts';
 import { gridOf, maskOf, otherGrid, readAtlas } from './regions.ts';
 import type { Grid } from './regions.ts';
 import { readSampling } from './sampling.ts';
 import { openStimuli } from './stimuli.ts';
 import { chooseBetas, findSubject, hasNsdMarks } from './subject-files.ts';
 import type { BetaSet, SubjectFiles } from './subject-files.ts';
+import { chooseSurfaceBetas } from './surface-betas.ts';
+import { readSurfaceResponses } from './surface-responses.ts';
 import { readCurvature, readFlat, readMesh, readSurfaceLabels } from './surfaces.ts';
 import { readPlanted, syntheticLabel } from './truth.ts';
 
@@ -67,7 +69,7 @@ export async function openNsd(root: string): Promise<Dataset> {
   return {
     kind: 'nsd', root, label: label ?? RELEASE_LABEL, synthetic: label !== null,
     inspect: (signal, progress) => inspectNsd(folder, signal, progress),
-    responses: async (request, signal, progress) => readResponses(folder, await design.get(), request, signal, progress),
+    responses: async (request, signal, progress, keep) => readResponses(folder, await design.get(), request, signal, progress, keep),
     stimuli: async (imageIds, signal) => (await stimuli.get() ?? noPictures()).read(imageIds, signal),
     captions: async (imageIds, signal) => {
       throwIfAborted(signal);
@@ -92,8 +94,10 @@ function noPictures(): never {
   throw new UserError('bad-input', 'this folder has no pictures', { file: STIMULI_FILE, expected: STIMULI_FILE, found: 'no such file', fix: 'Download nsd_stimuli.hdf5 from the NSD bucket into that place.' });
 }
 
-async function readResponses(folder: Folder, design: Design, request: ResponsesRequest, signal?: AbortSignal, progress?: Parameters<Dataset['responses']>[2]): Promise<Responses> {
+async function readResponses(folder: Folder, design: Design, request: ResponsesRequest, signal?: AbortSignal, progress?: Progress, keep?: SessionKeep): Promise<Responses> {
   const subject = await findSubject(folder, request.subject);
+  const onSurface = await chooseSurfaceBetas(folder, subject, request.beta);
+  if (onSurface !== null) return readSurfaceResponses(folder, design, subject, onSurface, request, signal, progress, keep);
   const set = chooseBetas(subject, request.beta);
   const first = set.sessions[0];
   if (first === undefined) throw new RangeError(`${set.name} has no sessions`);
@@ -106,7 +110,8 @@ async function readResponses(folder: Folder, design: Design, request: ResponsesR
     readSession: (position) => {
       const beta = set.sessions[position];
       if (beta === undefined) throw new RangeError(`no session at ${position}`);
-      return readBetaVoxels(folder, beta, mask.index, { grid, trials: trialsInSession(design, beta.session) }, signal);
+      const T = trialsInSession(design, beta.session);
+      return keptOrRead(keep, beta.session, mask.index.length * T, () => readBetaVoxels(folder, beta, mask.index, { grid, trials: T }, signal));
     },
   }, signal, progress);
   if (kept.length === 0) {

@@ -16,6 +16,7 @@ import { attempt, fileGroup, inParallel, stateOf } from './findings.ts';
 import type { Findings } from './findings.ts';
 import { niftiHeaderOf } from './functional.ts';
 import { inspectAnatomy } from './inspect-files.ts';
+import { inspectSurfaceBetas } from './inspect-surface-betas.ts';
 import type { Anatomy } from './inspect-files.ts';
 import { TRANSFORM_CHECKS } from './inspect-transforms.ts';
 import type { Experiment } from './inspect-experiment.ts';
@@ -26,6 +27,7 @@ import type { Atlas, Grid } from './regions.ts';
 import { RELEASE_COUNTS, RELEASE_LABELS, RELEASE_OVERHEAD, RELEASE_SUBJECTS, RELEASE_TRIALS_PER_SESSION } from './release.ts';
 import { factsOf, findSubject } from './subject-files.ts';
 import type { BetaSet, SubjectFiles } from './subject-files.ts';
+import { surfaceBetaSets } from './surface-betas.ts';
 import { truthFiles } from './truth.ts';
 
 const OPEN_AT_ONCE = 8;
@@ -45,22 +47,26 @@ export async function inspectSubject(context: Context, id: string): Promise<Subj
   const { folder, findings, experiment, signal } = context;
   const subject = await findSubject(folder, id);
   throwIfAborted(signal);
-  const grid = await inspectBetas(context, subject);
-  const best = subject.betas[0];
+  const onSurface = await surfaceBetaSets(folder, id);
+  const grid = await inspectBetas(context, subject, onSurface.length > 0);
+  const best = subject.betas[0] ?? onSurface[0];
   const split = experiment.design === null || best === undefined ? null : await inspectTrials(context, subject, best, experiment.design);
   const [regions, anatomy, reference, ceiling] = await Promise.all([
     inspectRegions(context, subject, grid), inspectAnatomy(folder, id, subject.space, findings), inspectReference(context, subject, grid), inspectCeiling(context, subject, grid),
   ]);
   const atlases = regions.map(summaryOf);
   const [first] = regions;
+  const [inVolume] = subject.betas;
+  const countOf = (hemisphere: string): number => anatomy.surfaces.find((surface) => surface.hemisphere === hemisphere)?.vertices ?? 0;
+  await inspectSurfaceBetas(folder, id, findings, experiment.design, [countOf('lh'), countOf('rh')], signal);
   const transforms = await inspectTransformValues(context, subject, grid, anatomy);
   if (experiment.isRelease) checkRelease(findings, subject, grid, split, regions, anatomy);
   const counts = split === null ? { train: 0, test: 0 } : countSplit(split);
-  const groups = [...await subjectGroups(context, subject, atlases, { ...anatomy, transformFiles: [...anatomy.transformFiles, ...transforms] }, ceiling), ...experiment.groups];
+  const groups = [...await subjectGroups(context, subject, atlases, { ...anatomy, transformFiles: [...anatomy.transformFiles, ...transforms] }, ceiling, onSurface.map((set) => set.name)), ...experiment.groups];
   return {
     id, sessions: best?.sessions.length ?? 0, trials: split === null ? 0 : split.imageOfTrial.length, trainImages: counts.train, testImages: counts.test,
-    volume: grid, voxelSizeMm: reference === null ? null : voxelSize(reference), betas: subject.betas.map((set) => set.name), atlases,
-    surfaces: anatomy.surfaces, files: groups, ...(first === undefined || best === undefined || grid === null || split === null ? {} : { preparation: preparationOf(best, grid, first.index.length, split.imageIds.length, split.imageOfTrial.length / best.sessions.length) }),
+    volume: grid, voxelSizeMm: reference === null ? null : voxelSize(reference), betas: [...subject.betas, ...onSurface].map((set) => set.name), atlases,
+    surfaces: anatomy.surfaces, files: groups, ...(first === undefined || inVolume === undefined || grid === null || split === null ? {} : { preparation: preparationOf(inVolume, grid, first.index.length, split.imageIds.length, split.imageOfTrial.length / inVolume.sessions.length) }),
   };
 }
 
@@ -70,10 +76,10 @@ function voxelSize({ affine }: NiftiHeader): readonly [number, number, number] {
 }
 
 /** Headers of all session files of all beta sets; the grid that the first good one has. */
-async function inspectBetas({ folder, findings, experiment, signal }: Context, subject: SubjectFiles): Promise<Grid | null> {
+async function inspectBetas({ folder, findings, experiment, signal }: Context, subject: SubjectFiles, onSurface: boolean): Promise<Grid | null> {
   const { id } = subject;
   if (subject.betas.length === 0) {
-    report(findings, id, 'problem', betaFolder(id, subject.space, BETAS[0] ?? ''), 'betas_session01.hdf5 and so on', 'no session files', `Download the betas of ${id} into that folder.`, 'this subject cannot be used');
+    report(findings, id, onSurface ? 'note' : 'problem', betaFolder(id, subject.space, BETAS[0] ?? ''), 'betas_session01.hdf5 and so on', onSurface ? 'betas on surfaces only' : 'no session files', `Download the betas of ${id} into that folder.`, onSurface ? 'no voxels of the volume, so no volume maps' : 'this subject cannot be used');
     return null;
   }
   let grid: Grid | null = null;
@@ -108,7 +114,7 @@ function reportGaps(findings: Findings, subject: SubjectFiles, set: BetaSet): vo
 }
 
 /** Split over the sessions present, checked against the behaviour table. */
-async function inspectTrials({ folder, findings }: Context, subject: SubjectFiles, best: BetaSet, design: Design): Promise<Split | null> {
+async function inspectTrials({ folder, findings }: Context, subject: SubjectFiles, best: { readonly sessions: readonly { readonly session: number }[] }, design: Design): Promise<Split | null> {
   return attempt(findings, { file: design.file, subject: subject.id, costs: 'no trial can be matched with its picture' }, async () => {
     const trials = trialsOf(design, subject.number, best.sessions.map((beta) => beta.session));
     const check = await attempt(findings, { file: responsesFile(subject.id), subject: subject.id, severity: 'note', costs: 'the design is not checked against the behaviour' }, () => checkBehaviour(folder, subject.id, trials));
@@ -193,7 +199,7 @@ async function inspectCeiling({ folder, findings }: Context, subject: SubjectFil
   return found;
 }
 
-async function subjectGroups({ folder, findings }: Context, subject: SubjectFiles, atlases: readonly AtlasSummary[], anatomy: Anatomy, ceiling: readonly FileFacts[]): Promise<readonly FileGroup[]> {
+async function subjectGroups({ folder, findings }: Context, subject: SubjectFiles, atlases: readonly AtlasSummary[], anatomy: Anatomy, ceiling: readonly FileFacts[], onSurface: readonly string[]): Promise<readonly FileGroup[]> {
   const { id, space, betas, collections } = subject;
   const { problems } = findings;
   const best = betas[0];
@@ -210,8 +216,8 @@ async function subjectGroups({ folder, findings }: Context, subject: SubjectFile
   else if (!shapes.includes('flat')) report(findings, id, 'note', surfaceFile(id, 'lh', 'full.flat.patch.3d'), 'a flat patch', 'none', 'Download the full.flat.patch.3d files.', 'no flat view');
   if (anatomy.transformFiles.length === 0) report(findings, id, 'note', layerTransform(id, 'lh', space, 'layerB2'), 'transforms from volume to surface', 'none', `Download nsddata/ppdata/${id}/transforms.`, 'maps cannot be drawn on the surfaces');
   return [
-    fileGroup('betas', betaFiles, betas.length === 0 ? 'problem' : stateIn(betaFiles, betas.map((set) => betaFolder(id, space, set.name))),
-      best === undefined ? 'missing' : `${best.sessions.length} sessions, ${space}, ${betas.map((set) => set.name).join(', ')}`, 'responses to decode from'),
+    fileGroup('betas', betaFiles, betas.length === 0 ? (onSurface.length === 0 ? 'problem' : 'note') : stateIn(betaFiles, betas.map((set) => betaFolder(id, space, set.name))),
+      best === undefined ? (onSurface.length === 0 ? 'missing' : `on surfaces: ${onSurface.join(', ')}`) : `${best.sessions.length} sessions, ${space}, ${betas.map((set) => set.name).join(', ')}`, 'responses to decode from'),
     fileGroup('rois', roiFiles, collections.length === 0 ? 'problem' : stateIn(roiFiles), atlases.map((atlas) => atlas.name).join(', ') || 'missing', 'which voxels are used'),
     fileGroup('noise-ceiling', ceiling, ceiling.length < betas.length ? 'note' : stateIn(ceiling), ceiling.length === 0 ? 'missing' : 'ncsnr', 'noise ceiling on the cortex and in scatter plots'),
     fileGroup('surfaces', anatomy.surfaceFiles, shapes.length === 0 || !shapes.includes('flat') ? 'note' : stateIn(anatomy.surfaceFiles), shapes.join(', ') || 'missing', shapes.includes('flat') ? 'cortex and flat view' : 'cortex view'),

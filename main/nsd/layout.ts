@@ -54,8 +54,19 @@ export const STIM_INFO_FILE = 'nsddata/experiments/nsd/nsd_stim_info_merged.csv'
 export const responsesFile = (subject: string): string => `${PPDATA}/${subject}/behav/responses.tsv`;
 
 export const betaFolder = (subject: string, space: Space, beta: string): string => `${BETA_ROOT}/${subject}/${space}/${beta}`;
-/** Surface betas (`nativesurface`, `fsaverage`, `MNI`) are recognised for the inspection only. */
-export const otherBetaFolders = (subject: string): readonly string[] => ['nativesurface', 'fsaverage', 'MNI'].map((space) => `${BETA_ROOT}/${subject}/${space}`);
+/** Where betas on surfaces lie: the subject's own, or fsaverage. */
+export type SurfaceSpace = 'nativesurface' | 'fsaverage';
+export const SURFACE_SPACES: readonly SurfaceSpace[] = ['nativesurface', 'fsaverage'];
+export const surfaceBetaFolder = (subject: string, space: SurfaceSpace, beta: string): string => `${BETA_ROOT}/${subject}/${space}/${beta}`;
+export const FSAVERAGE = 'fsaverage';
+
+const SURFACE_SESSION = /^(lh|rh)\.betas_session(\d{2,3})\.(hdf5|h5|mgh)$/;
+/** Hemisphere and session (1-based) of a file of a surface beta folder; null for its other files. */
+export function surfaceSessionOf(name: string): { readonly hemisphere: Hemisphere; readonly session: number } | null {
+  const match = SURFACE_SESSION.exec(name);
+  return match === null ? null : { hemisphere: match[1] === 'lh' ? 'lh' : 'rh', session: Number(match[2]) };
+}
+export const surfaceCeilingFile = (subject: string, space: SurfaceSpace, beta: string, hemisphere: Hemisphere): string => `${surfaceBetaFolder(subject, space, beta)}/${hemisphere}.ncsnr.mgh`;
 
 export type BetaContainer = 'hdf5' | 'mat' | 'nifti';
 const SESSION = /^betas_session(\d{2,3})\.(hdf5|h5|mat|nii\.gz|nii)$/;

@@ -9,7 +9,7 @@
  * left with nothing takes the voxel's mean over its training rows (0 after z-scoring). A voxel without data anywhere is dropped.
  * Memory: one float32 `[rows, V]` plus one session's int16 `[V, T]`.
  */
-import type { Progress, ResponsesRequest } from '../../common/dataset.ts';
+import type { Progress, ResponsesRequest, SessionKeep } from '../../common/dataset.ts';
 import { throwIfAborted, UserError } from '../../common/errors.ts';
 import { f32 } from '../../common/ndarray.ts';
 import type { F32 } from '../../common/ndarray.ts';
@@ -24,6 +24,9 @@ const BLOCK = 256;
 /** An SD below this share of the mean is rounding of float32 (6e-8), not variation. */
 const CONSTANT = 1e-6;
 
+/** 300 x percent signal change: stored integers, or what a float file holds times 300. */
+export type RawBetas = Int16Array | Float32Array;
+
 export interface ResponsesInput {
   readonly voxels: number;
   readonly trials: Trials;
@@ -31,7 +34,7 @@ export interface ResponsesInput {
   readonly zscore: ResponsesRequest['zscore'];
   readonly average: boolean;
   /** Raw values `[V, T]` of the session at this position of `trials.sessions`. */
-  readonly readSession: (position: number) => Promise<Int16Array>;
+  readonly readSession: (position: number) => Promise<RawBetas>;
 }
 
 export interface AssembledResponses {
@@ -41,6 +44,15 @@ export interface AssembledResponses {
   readonly kept: Int32Array;
   /** Voxels with data in some sessions only. */
   readonly partial: number;
+}
+
+/** A session from what an earlier, stopped preparation kept, or read and then kept. One of another length is read again. */
+export async function keptOrRead(keep: SessionKeep | undefined, session: number, length: number, read: () => Promise<RawBetas>): Promise<RawBetas> {
+  const kept = await keep?.get(session) ?? null;
+  if (kept?.length === length) return kept;
+  const raw = await read();
+  await keep?.put(session, raw);
+  return raw;
 }
 
 /** Betas of all sessions as rows. Throws `UserError` if the result exceeds 1 GiB or a session has no statistics. */
@@ -112,7 +124,7 @@ interface Scale {
 }
 
 /** Mean and population SD of every voxel over the trials of non-shared pictures; a constant voxel becomes 0. Two passes. */
-function sessionScale(raw: Int16Array, V: number, isShared: Uint8Array, session: number): Scale {
+function sessionScale(raw: RawBetas, V: number, isShared: Uint8Array, session: number): Scale {
   const T = isShared.length;
   const own: number[] = [];
   for (let t = 0; t < T; t++) if (isShared[t] !== 1) own.push(t);
@@ -139,7 +151,7 @@ function sessionScale(raw: Int16Array, V: number, isShared: Uint8Array, session:
 }
 
 interface SessionSum {
-  readonly raw: Int16Array;
+  readonly raw: RawBetas;
   readonly T: number;
   readonly V: number;
   readonly scale: Scale | null;

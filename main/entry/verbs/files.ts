@@ -11,7 +11,7 @@ export async function readInput(file: string, expected: string): Promise<Uint8Ar
 }
 
 /** Writes a file, its folder too, so that a failure never leaves half of it. Throws UserError naming it. */
-export async function writeOutput(file: string, content: Uint8Array | string): Promise<void> {
+export async function writeOutput(file: string, content: Uint8Array | readonly Uint8Array[] | string): Promise<void> {
   await makeFolder(path.dirname(file));
   await writeAtomically(file, typeof content === 'string' ? new TextEncoder().encode(content) : content);
 }

@@ -1,10 +1,10 @@
 /** Files -> responses: masked, scaled, averaged over the trials of an image. */
 import { ndarray } from '../../../common/ndarray.ts';
 import type { NdArray, F32 } from '../../../common/ndarray.ts';
-import { hasArtefact, putWhole, readArray, readJson, writeArray, writeJson } from '../artefacts.ts';
+import { artefactFolder, exists, hasArtefact, putWhole, readArray, readJson, writeArray, writeJson } from '../artefacts.ts';
+import { sessionKeep } from '../session-keep.ts';
 import type { Stage, StageContext } from '../stage.ts';
 import { folderOf, progressOf } from '../stage.ts';
-import { exists } from '../artefacts.ts';
 import path from 'node:path';
 
 export interface StoredResponses {
@@ -24,8 +24,10 @@ export const RESPONSES: Stage = {
   isComplete: (step, context) => hasArtefact(context.workspace, step.key),
   async run(step, context) {
     const { data } = context.recipe;
-    const responses = await context.dataset.responses({ ...data, average: true }, context.signal, progressOf(step, context));
-    return putWhole(context.workspace, step.key, { kind: 'responses', data, shape: responses.values.shape }, async (folder) => {
+    // The key already stands for the state of the data and the choice of voxels, so kept sessions of this key are right by construction.
+    const keep = await sessionKeep(`${artefactFolder(context.workspace, step.key)}.sessions`, { key: step.key });
+    const responses = await context.dataset.responses({ ...data, average: true }, context.signal, progressOf(step, context), keep);
+    const bytes = await putWhole(context.workspace, step.key, { kind: 'responses', data, shape: responses.values.shape }, async (folder) => {
       await writeArray(folder, 'values', responses.values);
       await writeArray(folder, 'image-ids', ndarray('int32', [responses.imageIds.length], responses.imageIds));
       await writeArray(folder, 'repeats', ndarray('int32', [responses.repeats.length], responses.repeats));
@@ -33,8 +35,11 @@ export const RESPONSES: Stage = {
       if (responses.voxels !== null) await writeArray(folder, 'voxels', responses.voxels);
       if (responses.ncsnr !== null) await writeArray(folder, 'ncsnr', responses.ncsnr);
       await writeJson(folder, 'regions', responses.regions);
-      await writeJson(folder, 'about', { beta: responses.beta, data });
+      const { label, root, synthetic } = context.dataset;
+      await writeJson(folder, 'about', { beta: responses.beta, data, average: true, dataset: { label, root, synthetic }, notes: responses.notes ?? [] });
     });
+    await keep.clear();
+    return bytes;
   },
 };
 
