@@ -118,6 +118,10 @@ export const layerTransform = (subject: string, hemisphere: Hemisphere, space: S
 export const anatomyTransform = (subject: string, hemisphere: Hemisphere, surface: string): string => `${transformFolder(subject)}/${hemisphere}.anat0pt8-to-${surface}.mgz`;
 export const toFsaverage = (subject: string, hemisphere: Hemisphere): string => `${transformFolder(subject)}/${hemisphere}.white-to-fsaverage.mgz`;
 
+export const fromFsaverage = (subject: string, hemisphere: Hemisphere): string => `${transformFolder(subject)}/${hemisphere}.fsaverage-to-white.mgz`;
+/** A volume on the 0.8 mm anatomical grid. */
+export const anatomyVolume = (subject: string): string => `${PPDATA}/${subject}/anat/T1_0pt8_masked.nii.gz`;
+
 export const STIMULI_FILE = 'nsddata_stimuli/stimuli/nsd/nsd_stimuli.hdf5';
 export const STIMULI_DATASET = 'imgBrick';
 export const SHARED_FOLDER = 'nsddata/stimuli/nsd/shared1000';

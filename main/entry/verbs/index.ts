@@ -5,6 +5,7 @@ import { INSPECT } from './inspect.ts';
 import { MAP } from './map.ts';
 import { MODELS } from './models.ts';
 import { PREDICT } from './predict.ts';
+import { PROJECT } from './project.ts';
 import { RESPONSES } from './responses.ts';
 import { RUN } from './run.ts';
 import { SCORE } from './score.ts';
@@ -15,5 +16,5 @@ import { VJP } from './vjp.ts';
 import type { Verb } from './verb.ts';
 
 export const VERBS: Readonly<Record<string, Verb>> = {
-  demo: DEMO, inspect: INSPECT, responses: RESPONSES, fit: FIT, predict: PREDICT, run: RUN, score: SCORE, table: TABLE, map: MAP, models: MODELS, tap: TAP, vjp: VJP, 'stand-in': STAND_IN,
+  demo: DEMO, inspect: INSPECT, responses: RESPONSES, fit: FIT, predict: PREDICT, run: RUN, score: SCORE, table: TABLE, map: MAP, models: MODELS, tap: TAP, vjp: VJP, 'stand-in': STAND_IN, project: PROJECT,
 };
