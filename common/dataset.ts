@@ -171,6 +171,16 @@ export interface Progress {
   (done: number, total: number, what: string): void;
 }
 
+/** An object that people marked in a picture. */
+export interface PictureObject {
+  readonly category: string;
+  readonly supercategory: string;
+  /** x, y of the upper left corner, width, height, in pixels of the picture as it was shown. */
+  readonly box: readonly [number, number, number, number];
+  /** True for a group that was marked as one. */
+  readonly isCrowd: boolean;
+}
+
 /** Keeps what was read of a session, so that a preparation that was stopped goes on where it was. */
 export interface SessionKeep {
   /** Raw values as they were put; null if the session is not kept. */
@@ -190,6 +200,8 @@ export interface Dataset {
   stimuli(imageIds: Int32Array, signal?: AbortSignal): Promise<U8>;
   /** Captions per image id (usually five); an image without captions is an error naming it. */
   captions(imageIds: Int32Array, signal?: AbortSignal): Promise<readonly (readonly string[])[]>;
+  /** Objects marked in pictures, in the order asked; absent for data sets that have none. */
+  objects?(imageIds: Int32Array, signal?: AbortSignal): Promise<readonly (readonly PictureObject[])[]>;
   /** Names and vertex counts only come from `inspect`; this loads one mesh. Null = not in the folder. */
   surface(subject: string, hemisphere: Hemisphere, name: string): Promise<SurfaceMesh | null>;
   flat(subject: string, hemisphere: Hemisphere): Promise<FlatPatch | null>;

@@ -15,6 +15,7 @@ import { readDesign } from './design-file.ts';
 import { functionalAffine, functionalGrid } from './functional.ts';
 import { inspectNsd, RELEASE_LABEL } from './inspect.ts';
 import { ncsnrFile, STIMULI_FILE } from './layout.ts';
+import { readObjects } from './objects.ts';
 import { assembleResponses, keptOrRead } from './responses.ts';
 import { gridOf, maskOf, otherGrid, readAtlas } from './regions.ts';
 import type { Grid } from './regions.ts';
@@ -75,6 +76,7 @@ export async function openNsd(root: string): Promise<Dataset> {
       throwIfAborted(signal);
       return captionsOf(await captions.get(), imageIds);
     },
+    objects: async (imageIds, signal) => readObjects(folder, imageIds, (await stimuli.get() ?? noPictures()).shape[1], signal),
     surface: (subject, hemisphere, name) => readMesh(folder, subject, hemisphere, name),
     flat: (subject, hemisphere) => readFlat(folder, subject, hemisphere),
     curvature: (subject, hemisphere) => readCurvature(folder, subject, hemisphere),

@@ -135,6 +135,7 @@ export function sharedPicture(name: string): number | null {
 /** Folders that may hold the COCO caption files, best first. */
 export const CAPTION_FOLDERS: readonly string[] = ['nsddata_stimuli/stimuli/nsd/annotations', 'nsddata_stimuli/stimuli/nsd', 'annotations', 'nsddata/annotations'];
 export const captionFile = (split: string): string => `captions_${split}.json`;
+export const instanceFile = (split: string): string => `instances_${split}.json`;
 export const CAPTION_SPLITS: readonly string[] = ['train2017', 'val2017'];
 
 /**
