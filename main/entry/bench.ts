@@ -1,10 +1,12 @@
 /** Benchmarks: `npm run -s bench -- NAME [--json]`. Timings are measured here and never asserted in tests (design 8). */
 import type { Benchmark } from './benchmarks/benchmark.ts';
+import { FASTL2LIR } from './benchmarks/fastl2lir.ts';
 import { READING } from './benchmarks/reading.ts';
 import { RIDGE } from './benchmarks/ridge.ts';
+import { RIDGE_SCALE } from './benchmarks/ridge-scale.ts';
 import { parseArguments } from './arguments.ts';
 
-const BENCHMARKS: Readonly<Record<string, Benchmark>> = { reading: READING, ridge: RIDGE };
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = { fastl2lir: FASTL2LIR, reading: READING, ridge: RIDGE, 'ridge-scale': RIDGE_SCALE };
 
 const { words, options } = parseArguments(process.argv.slice(2), ['json']);
 const benchmark = BENCHMARKS[words[0] ?? ''];

@@ -8,7 +8,7 @@ import { ndarray, rows, zeros } from '../../common/ndarray.ts';
 import { PANEL_WIDTH, panelCount, panelRange } from './panels.ts';
 import type { F32, F64 } from '../../common/ndarray.ts';
 import type { Panels } from './panels.ts';
-import type { Products } from './products.ts';
+import type { Products, Real } from './products.ts';
 
 export interface GramOptions {
   readonly width?: number;
@@ -23,13 +23,13 @@ const CONVERTED_BYTES = 5e8;
 /** Rows that are converted to double at a time. */
 const BATCH_ROWS = 4096;
 
-function toDouble(x: F32, from: number, to: number): F64 {
-  const view = rows(x, from, to);
-  return ndarray('float64', view.shape, new Float64Array(view.data));
+function toDouble(x: F32 | F64, from: number, to: number): F64 {
+  const view = rows<Real>(x, from, to);
+  return ndarray('float64', view.shape, view.data instanceof Float64Array ? view.data : new Float64Array(view.data));
 }
 
 /** K = X X' of `[n, v]`. */
-export async function rowGram(x: F32, products: Products, options: GramOptions = {}): Promise<Panels> {
+export async function rowGram(x: F32 | F64, products: Products, options: GramOptions = {}): Promise<Panels> {
   const [size = 0, inner = 0] = x.shape;
   const width = options.width ?? PANEL_WIDTH;
   const count = panelCount(size, width);

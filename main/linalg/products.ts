@@ -5,7 +5,7 @@
  * Matrices are row-major, float32 or float64, both operands alike. None may exceed `LARGEST_BYTES`: callers work in blocks.
  */
 import { isDType } from '../../common/ndarray.ts';
-import type { F32, NdArray } from '../../common/ndarray.ts';
+import type { F32, F64, NdArray } from '../../common/ndarray.ts';
 
 export type Real = 'float32' | 'float64';
 export type Matrix<D extends Real = Real> = NdArray<D>;
@@ -17,6 +17,12 @@ export type Form = 'ab' | 'aTb' | 'abT';
 export interface Term {
   readonly left: F32;
   readonly right: F32;
+}
+
+/** A block row `[items, inner, columns]` of a batch of triangular matrices, read from column `offset` on. */
+export interface BatchTerm {
+  readonly upper: F64;
+  readonly offset: number;
 }
 
 /** Column sums over the rows of a block, `[columns]` each: squared residual, prediction, squared prediction. */
@@ -31,6 +37,10 @@ export interface Products {
   multiply<D extends Real>(form: Form, a: Matrix<D>, b: Matrix<D>): Promise<Matrix<D>>;
   /** base + sign op(A) op(B), in a new array. */
   accumulate<D extends Real>(base: Matrix<D>, sign: 1 | -1, form: Form, a: Matrix<D>, b: Matrix<D>): Promise<Matrix<D>>;
+  /** A B for every item of a batch: `[items, rows, inner] x [items, inner, columns]`. */
+  multiplyBatch(a: F64, b: F64): Promise<F64>;
+  /** base - sum over terms of (columns offset .. offset + rows)' (columns from offset on) of the term, for every item; base is `[items, rows, columns]`. */
+  downdateBatch(base: F64, terms: readonly BatchTerm[]): Promise<F64>;
   /** Sums of target - prediction and of prediction, where prediction = sum of the terms; the predictions themselves never leave the engine. */
   residualSums(terms: readonly Term[], target: F32): Promise<ResidualSums>;
   /** Frees native memory. */

@@ -26,6 +26,25 @@ function productGraph(form: Form, dtype: Real, base: boolean, sign: 1 | -1): Gra
   return b;
 }
 
+/** y = a b, item by item. */
+function batchGraph(): GraphBuilder {
+  const b = graphBuilder('batch');
+  b.output(b.matMul(b.input('a', 'float64', ['items', 'rows', 'inner']), b.input('b', 'float64', ['items', 'inner', 'columns'])), 'y');
+  return b;
+}
+
+/** y = base - sum of products of two column ranges of the terms. */
+function downdateGraph(offsets: readonly number[], rows: number): GraphBuilder {
+  const b = graphBuilder(`downdate-${offsets.join('-')}`);
+  const base = b.input('base', 'float64', ['items', rows, 'columns']);
+  // One product with all rows above: separate ones would each write and read a result of the full size.
+  const parts = offsets.map((offset, i) => b.slice(b.input(`upper${i}`, 'float64', ['items', 'inner', `columns${i}`]), [offset], [Number.MAX_SAFE_INTEGER], [2]));
+  const above = b.concat(parts, 1);
+  const left = b.transpose(b.slice(above, [0], [rows], [2]), [0, 2, 1]);
+  b.output(b.sub(base, b.matMul(left, above)), 'y');
+  return b;
+}
+
 /** Column sums of (target - prediction)^2, prediction, prediction^2; prediction = sum of `terms` products. */
 function residualGraph(terms: number): GraphBuilder {
   const b = graphBuilder(`residual-sums-${terms}`);
@@ -65,6 +84,18 @@ export function sessionProducts(options: SessionOptions = {}): Products {
   return {
     multiply: (form, a, b) => product(form, a, b, null, 1),
     accumulate: (base, sign, form, a, b) => product(form, a, b, base, sign),
+    multiplyBatch: async (a, b) => {
+      const session = await open('batch', batchGraph);
+      return ofType((await session.run({ a, b }))['y'], 'float64');
+    },
+    downdateBatch: async (base, terms) => {
+      const offsets = terms.map(({ offset }) => offset);
+      const rows = base.shape[1] ?? 0;
+      const session = await open(`downdate ${rows} ${offsets.join(' ')}`, () => downdateGraph(offsets, rows));
+      const feeds: Record<string, NdArray> = { base };
+      terms.forEach(({ upper }, i) => { feeds[`upper${i}`] = upper; });
+      return ofType((await session.run(feeds))['y'], 'float64');
+    },
     residualSums: async (terms, target): Promise<ResidualSums> => {
       const session = await open(`residual sums of ${terms.length}`, () => residualGraph(terms.length));
       const feeds: Record<string, NdArray> = { target };

@@ -3,6 +3,8 @@
  *
  *   x-mean.npy, x-scale.npy    float64 [voxels]   input is standardised as (x - mean) / scale
  *   y-mean.npy                 float32 [targets]  the intercept at the mean input
+ *   intercept.npy              float32 [targets]  only if the intercept is not y-mean (FastL2LiR penalises it)
+ *   bands.npy, mixes.npy       int32 [voxels], float32 [bands, targets]  banded ridge: band of every voxel, weight of every band
  *   y-deviation.npy            float32 [targets]  population SD of the training targets
  *   dual.npy or primal.npy     float32 [rows, targets] or [voxels, targets]; large ones in parts `dual-000.npy`, ... of some targets each
  *   x-train.npy                float32 [rows, voxels], standardised; dual only
@@ -77,6 +79,12 @@ export interface DecoderRecord {
   readonly form: 'primal' | 'dual';
   readonly solver: { readonly name: string; readonly title: string; readonly reason: string };
   readonly standardise: 'none' | 'zscore';
+  /** Absent: the mean of the targets, at the mean input. */
+  readonly intercept?: 'penalised';
+  /** FastL2LiR: voxels chosen for every target, 0 for all. */
+  readonly voxelsPerTarget?: number;
+  /** Banded ridge: how many bands, and how many mixes were tried. */
+  readonly banded?: { readonly bands: number; readonly mixes: number };
   /** Penalties that were tried: absolute, added to the diagonal of the centred Gram matrix, as scikit-learn's. */
   readonly alphas: readonly number[];
   readonly folds: { readonly kind: string; readonly count: number; readonly rule: string; readonly search: string } | null;

@@ -1,7 +1,7 @@
 /**
  * Decoder: linear map from voxels to targets with intercept, fitted by ridge regression with one penalty per target.
  *
- *   prediction = y-mean + ((x - x-mean) / x-scale) W;  W = X' C for the dual form, X the standardised training rows.
+ *   prediction = intercept + ((x - x-mean) / x-scale) W;  W = X' C for the dual form, X the standardised training rows.
  *
  * Minimises |Y - X W|^2 + sum over targets of alpha_t |W_t|^2 on centred X and Y: alphas are scikit-learn's.
  */
@@ -23,6 +23,8 @@ export interface Decoder {
   readonly xScale: Float64Array;
   readonly yMean: Float32Array;
   readonly yDeviation: Float32Array;
+  /** Prediction at the mean input: `yMean` unless the solver penalises it. */
+  readonly intercept: Float32Array;
   /** Out-of-fold predictions of the training rows: mean and SD per target; null without cross-validation. */
   readonly outOfFold: { readonly mean: Float32Array; readonly deviation: Float32Array } | null;
 }
@@ -35,6 +37,7 @@ export async function writeDecoder(decoder: Decoder, trainingRows: F32 | null): 
   await store.writeArray('x-scale.npy', ndarray('float64', [voxels], decoder.xScale));
   await store.writeArray('y-mean.npy', f32([targets], decoder.yMean));
   await store.writeArray('y-deviation.npy', f32([targets], decoder.yDeviation));
+  if (record.intercept !== undefined) await store.writeArray('intercept.npy', f32([targets], decoder.intercept));
   if (trainingRows !== null) await store.writeArray('x-train.npy', trainingRows);
   if (decoder.outOfFold !== null) {
     await store.writeArray('oof-mean.npy', f32([targets], decoder.outOfFold.mean));
@@ -48,11 +51,12 @@ export async function openDecoder(store: ArrayStore): Promise<Decoder> {
   const record = parseRecord(await store.readText(RECORD_FILE), store.place);
   const { voxels, targets } = record;
   const targetArray = async (name: string): Promise<Float32Array> => (await readExpected(store, name, 'float32', [targets])).data;
+  const yMean = await targetArray('y-mean.npy');
   return {
     record, store,
     xMean: (await readExpected(store, 'x-mean.npy', 'float64', [voxels])).data,
     xScale: (await readExpected(store, 'x-scale.npy', 'float64', [voxels])).data,
-    yMean: await targetArray('y-mean.npy'),
+    yMean, intercept: record.intercept === undefined ? yMean : await targetArray('intercept.npy'),
     yDeviation: await targetArray('y-deviation.npy'),
     outOfFold: record.folds === null ? null : { mean: await targetArray('oof-mean.npy'), deviation: await targetArray('oof-deviation.npy') },
   };
@@ -86,7 +90,7 @@ export async function predict(decoder: Decoder, x: F32, products: Products, opti
       const bottom = Math.min(count, top + step);
       const product = await products.multiply('ab', rowsOf(left, top, bottom), weights);
       for (let i = top; i < bottom; i++) {
-        for (let j = from; j < to; j++) out[i * (high - low) + j - low] = (product.data[(i - top) * (to - from) + j - from] ?? 0) + (decoder.yMean[j] ?? 0);
+        for (let j = from; j < to; j++) out[i * (high - low) + j - low] = (product.data[(i - top) * (to - from) + j - from] ?? 0) + (decoder.intercept[j] ?? 0);
       }
     }
   }

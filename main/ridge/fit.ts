@@ -8,7 +8,9 @@ import { zeros } from '../../common/ndarray.ts';
 import { rounded } from './artefact.ts';
 import { fingerprint, openCheckpoint } from './checkpoint.ts';
 import { writeDecoder } from './decoder.ts';
-import { assignFolds, sortByFold } from './folds.ts';
+import { fitBanded } from './fit-banded.ts';
+import { checkOptions, foldsOf, median, phases, targetBlocks } from './fit-options.ts';
+import { fitSelected } from './fit-selected.ts';
 import { DEFAULT_MEMORY, planMemory } from './memory.ts';
 import { primalSmoothers } from './primal-smoothers.ts';
 import { refitSmoothers } from './refit-smoothers.ts';
@@ -19,101 +21,19 @@ import { applyStandard, columnStatistics, scaleOf } from './standardise.ts';
 import { pickColumns, reorderRows } from './targets.ts';
 import type { F32 } from '../../common/ndarray.ts';
 import type { Products } from '../linalg/products.ts';
-import type { ArrayStore, DecoderRecord, WeightPart } from './artefact.ts';
-import type { CheckpointStore } from './checkpoint.ts';
+import type { DecoderRecord, WeightPart } from './artefact.ts';
 import type { Decoder } from './decoder.ts';
-import type { FoldChoice, Folds } from './folds.ts';
-import type { CrossValidation, PenaltySearch, SelectionRule, TargetBlock } from './select.ts';
+import type { FitDependencies, FitOptions } from './fit-options.ts';
+import type { CrossValidation, PenaltySearch } from './select.ts';
 import type { SmootherProblem, SmootherSource } from './smoother.ts';
-import type { PreparedRidge, RidgeSolverName, SolveOptions } from './solvers.ts';
-import type { Standardise } from './standardise.ts';
-import type { TargetSource } from './targets.ts';
-
-export interface FitOptions {
-  /** `[rows, voxels]`; one row per image (or trial). */
-  readonly x: F32;
-  readonly y: TargetSource;
-  /** Absolute penalties. Several need folds. */
-  readonly alphas: readonly number[];
-  /** Null: no cross-validation; then exactly one penalty. */
-  readonly folds: FoldChoice | null;
-  readonly standardise?: Standardise;
-  readonly rule?: SelectionRule;
-  /** By the amount of work unless given (`chooseSearch`). */
-  readonly search?: PenaltySearch;
-  /** By shape unless given. */
-  readonly solver?: RidgeSolverName;
-  /** Bytes that the fit may take in all (`memory.ts`); 8 GB unless given. */
-  readonly memory?: number;
-  readonly provenance?: Readonly<Record<string, string | number>>;
-}
-
-export interface FitDependencies {
-  readonly products: Products;
-  /** Where weights go as they are made. */
-  readonly store: ArrayStore;
-  /** Where a fit that is killed goes on from; nothing is kept without it. */
-  readonly checkpoint?: CheckpointStore | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** `done` of `total`, and what is being done. */
-  readonly progress?: ((done: number, total: number, what: string) => void) | undefined;
-}
-
-/** Penalties from `alpha / rows`, the unit of recipes. */
-export function absolutePenalties(perRow: readonly number[], rows: number): number[] {
-  return perRow.map((alpha) => alpha * rows);
-}
-
-function checkOptions({ x, y, alphas, folds }: FitOptions): void {
-  const [rows = 0, voxels = 0] = x.shape;
-  if (x.shape.length !== 2 || rows < 2 || voxels < 1) {
-    throw new UserError('bad-input', `X is [${x.shape.join(', ')}]`, { expected: '[rows, voxels] with at least 2 rows and 1 voxel', found: `[${x.shape.join(', ')}]`, fix: 'Give one row per image.' });
-  }
-  if (y.rows !== rows || y.targets < 1) {
-    throw new UserError('bad-input', `X has ${rows} rows, Y has ${y.rows} rows and ${y.targets} targets`, { expected: `Y of ${rows} rows and at least 1 target`, found: `[${y.rows}, ${y.targets}]`, fix: 'Rows of X and Y must be the same images in the same order.' });
-  }
-  if (alphas.length === 0 || alphas.length > 65535 || !alphas.every((alpha) => Number.isFinite(alpha) && alpha > 0)) {
-    throw new UserError('usage', `penalties ${alphas.join(', ')}`, { expected: 'at least one positive number', found: alphas.join(', '), fix: 'Give alphas such as 1,10,100.' });
-  }
-  if (folds === null && alphas.length > 1) {
-    throw new UserError('usage', 'several penalties need folds to choose among them', { expected: 'one penalty, or folds', found: `${alphas.length} penalties`, fix: 'Ask for at least 2 folds.' });
-  }
-}
-
-function foldsOf(rows: number, choice: FoldChoice | null): Folds {
-  if (choice === null || choice.kind === 'leave-one-out') return { order: Int32Array.from({ length: rows }, (_, i) => i), ranges: [[0, rows]] };
-  return sortByFold(assignFolds(rows, choice));
-}
-
-interface TargetStatistics {
-  readonly mean: Float64Array;
-  readonly deviation: Float64Array;
-  readonly squares: Float64Array;
-}
-
-/** Blocks of centred targets in fold order; the first reads also collect their statistics. */
-async function targetBlocks(y: TargetSource, order: Int32Array, width: number, keep: boolean, signal: AbortSignal | undefined): Promise<{ readonly blocks: readonly TargetBlock[]; readonly statistics: TargetStatistics }> {
-  const statistics: TargetStatistics = { mean: new Float64Array(y.targets), deviation: new Float64Array(y.targets), squares: new Float64Array(y.targets) };
-  const blocks: TargetBlock[] = [];
-  for (let from = 0; from < y.targets; from += width) {
-    throwIfAborted(signal);
-    const to = Math.min(y.targets, from + width);
-    const raw = await y.read(from, to);
-    const found = columnStatistics(raw, undefined, `Y (targets ${from} to ${to - 1})`);
-    statistics.mean.set(found.mean, from);
-    statistics.deviation.set(found.deviation, from);
-    statistics.squares.set(found.deviation.map((deviation) => deviation * deviation * y.rows), from);
-    const ones = new Float64Array(to - from).fill(1);
-    const centred = (block: F32): F32 => reorderRows(applyStandard(block, found.mean, ones), order);
-    const kept = keep ? centred(raw) : null;
-    blocks.push({ from, to, read: async () => kept ?? centred(await y.read(from, to)) });
-  }
-  return { blocks, statistics };
-}
+import type { PreparedRidge, SolveOptions } from './solvers.ts';
 
 /** Fits, writes the artefact into the store and returns it. Throws UserError on bad input, CancelledError when the signal fires. */
 export async function fitDecoder(options: FitOptions, dependencies: FitDependencies): Promise<Decoder> {
   checkOptions(options);
+  const special = options.solver === undefined ? undefined : RIDGE_SOLVERS[options.solver];
+  if (special?.kind === 'selecting') return fitSelected(options, dependencies, special);
+  if (options.bands !== undefined) return fitBanded({ ...options, bands: options.bands }, dependencies);
   const { x, y, alphas, folds: choice } = options;
   const { products, store, signal } = dependencies;
   const [rows = 0, voxels = 0] = x.shape;
@@ -125,6 +45,7 @@ export async function fitDecoder(options: FitOptions, dependencies: FitDependenc
     ? (choice?.kind === 'leave-one-out' ? { name: 'dual' as const, reason: 'leave-one-out needs the dual form' } : chooseSolver(rows, voxels))
     : { name: options.solver, reason: 'asked for' };
   const solver = RIDGE_SOLVERS[chosenSolver.name];
+  if (solver.kind !== 'linear') throw new RangeError(`${solver.name} is not linear in the targets`);
   const ownKernels = solver.form === 'dual' && standardise === 'zscore' && choice !== null ? folds.ranges.length : 0;
   const plan = planMemory({ rows, voxels, targets: y.targets, form: solver.form, ownKernels }, options.memory ?? DEFAULT_MEMORY);
   // 2. X standardised with the statistics of all rows, in fold order; targets.
@@ -172,9 +93,9 @@ export async function fitDecoder(options: FitOptions, dependencies: FitDependenc
     },
     weights: parts, provenance: options.provenance ?? {},
   };
+  const yMean = Float32Array.from(target.mean);
   const decoder: Decoder = {
-    record, store, xMean: statistics.mean, xScale,
-    yMean: Float32Array.from(target.mean), yDeviation: Float32Array.from(target.deviation),
+    record, store, xMean: statistics.mean, xScale, yMean, intercept: yMean, yDeviation: Float32Array.from(target.deviation),
     outOfFold: crossValidation === null ? null : { mean: crossValidation.predictionMean, deviation: crossValidation.predictionDeviation },
   };
   await writeDecoder(decoder, solver.form === 'dual' ? restoreRows(ordered, folds.order) : null);
@@ -212,18 +133,6 @@ function chooseSearch({ search, rule, x, y, alphas, folds }: FitOptions, form: '
   return search ?? (able && alphas.length > 3 && rows * rows * y.targets * alphas.length >= BRACKET_FROM ? 'bracket' : 'exhaustive');
 }
 
-/** Shares of the whole per phase; rough, for the progress bar. */
-const PHASES = { prepare: [0, 0.1], select: [0.1, 0.85], solve: [0.85, 1] } as const;
-
-function phases(progress: FitDependencies['progress'], total: number): (phase: keyof typeof PHASES, share: number | null, what: string) => void {
-  let last = 0;
-  return (phase, share, what) => {
-    const [from, to] = PHASES[phase];
-    if (share !== null) last = Math.max(last, total * (from + (to - from) * share));
-    progress?.(last, total, what);
-  };
-}
-
 /** Weights of a block of targets, each with its own penalty. */
 async function solveBlock(prepared: PreparedRidge, y: F32, chosen: Uint16Array, alphas: readonly number[]): Promise<F32> {
   const basis = await prepared.basis(y);
@@ -250,10 +159,3 @@ function restoreRows(matrix: F32, order: Int32Array): F32 {
   order.forEach((row, position) => { back[row] = position; });
   return reorderRows(matrix, back);
 }
-
-function median(values: Float32Array): number {
-  const sorted = Float32Array.from(values).sort();
-  const middle = (sorted.length - 1) / 2;
-  return Number((((sorted[Math.floor(middle)] ?? NaN) + (sorted[Math.ceil(middle)] ?? NaN)) / 2).toPrecision(7));
-}
-

@@ -70,14 +70,15 @@ const MOST_PER_CALL = 1e10;
 export type PenaltySearch = 'exhaustive' | 'bracket';
 
 /** Column sums so far, per (fold, alpha, target) and (alpha, target). */
-interface Tally {
+export interface Tally {
   readonly errors: Float64Array;
   readonly foldRows: Float64Array;
   readonly sums: Float64Array;
   readonly squares: Float64Array;
 }
 
-function emptyTally({ folds, alphas, targets }: SelectionInput): Tally {
+/** Nothing tried yet. */
+export function emptyTally({ folds, alphas, targets }: SelectionInput): Tally {
   return {
     errors: new Float64Array(folds * alphas.length * targets).fill(NaN), foldRows: new Float64Array(folds * alphas.length),
     sums: new Float64Array(alphas.length * targets), squares: new Float64Array(alphas.length * targets),
@@ -236,7 +237,8 @@ function meanLoss(input: SelectionInput, tally: Tally, alpha: number, j: number)
   return sum / input.folds;
 }
 
-function choose(input: SelectionInput, tally: Tally): CrossValidation {
+/** Penalty per target, losses and out-of-fold facts from complete sums. */
+export function choose(input: SelectionInput, tally: Tally): CrossValidation {
   const { targets, alphas, folds, rows } = input;
   const { errors, sums, squares } = tally;
   const count = alphas.length;

@@ -1,9 +1,10 @@
 /**
- * RIDGE_SOLVERS: ways to minimise |Y - X W|^2 + alpha |W|^2 for centred X and Y, as a table. All give the same predictions.
+ * RIDGE_SOLVERS: ways to minimise |Y - X W|^2 + alpha |W|^2 for centred X and Y, as a table. The linear ones give the same predictions.
  *
  *   dual:        C = (K + alpha I)^-1 Y, K = X X', W = X' C. Cholesky factor per penalty.
  *   dual-eigen:  the same through one eigendecomposition of K: many penalties on few rows.
  *   primal:      W = (X' X + alpha I)^-1 X' Y. Cholesky factor per penalty.
+ *   fastl2lir:   voxels chosen per target, penalised bias: another model (fastl2lir.ts), as published.
  *
  * Gram matrices are in double precision, factorisations too unless the penalty dominates rounding; products with targets are single. For the dual forms, K of centred X has the constant vector in its
  * null space, so the resolvent of the problem with a free intercept is R = (K + alpha I)^-1 - 1 1'/(n alpha), with R 1 = 0.
@@ -15,6 +16,7 @@ import { eigh } from '../linalg/eigh.ts';
 import { columnGram, rowGram } from '../linalg/gram.ts';
 import { invertPositive } from '../linalg/positive.ts';
 import { asType, largestEigenvalue, PANEL_WIDTH, panelCount, panelRange, symmetricRows } from '../linalg/panels.ts';
+import { prepareFastL2lir } from './fastl2lir.ts';
 import type { F32, F64 } from '../../common/ndarray.ts';
 import type { Panels } from '../linalg/panels.ts';
 import { LARGEST_BYTES, ofType } from '../linalg/products.ts';
@@ -38,13 +40,26 @@ export interface PreparedRidge {
   readonly resolvent?: (alpha: number) => Promise<Panels>;
 }
 
-export interface RidgeSolver {
+/** Weights are linear in the targets: one factorisation serves all of them. */
+export interface LinearSolver {
+  readonly kind: 'linear';
   readonly name: string;
   readonly form: 'primal' | 'dual';
   readonly title: string;
   /** x: centred (and, on request, scaled) `[rows, voxels]`. */
   readonly prepare: (x: F32, products: Products, options: SolveOptions) => Promise<PreparedRidge>;
 }
+
+/** Every target has voxels of its own. */
+export interface SelectingSolver {
+  readonly kind: 'selecting';
+  readonly name: string;
+  readonly form: 'primal';
+  readonly title: string;
+  readonly prepare: typeof prepareFastL2lir;
+}
+
+export type RidgeSolver = LinearSolver | SelectingSolver;
 
 /** Single-precision inverses kept for reuse between cross-validation and the final solve. */
 const KEPT_BYTES = 4e9;
@@ -172,7 +187,11 @@ export function shifted(matrix: Panels, alpha: number, dtype: Real): Matrix {
 }
 
 async function prepareDual(x: F32, products: Products, options: SolveOptions): Promise<PreparedRidge> {
-  const gram = whole(await rowGram(x, products, { signal: options.signal, progress: (share) => options.progress?.(share, 'kernel of the voxels') }));
+  return dualOf(whole(await rowGram(x, products, { signal: options.signal, progress: (share) => options.progress?.(share, 'kernel of the voxels') })), products, options);
+}
+
+/** Dual form of a kernel of centred rows. */
+export function dualOf(gram: Panels, products: Products, options: SolveOptions): PreparedRidge {
   const largest = largestEigenvalue(gram);
   return dual(async (alpha) => withoutConstant(await invertShifted(gram, alpha, products, options, precisionFor(largest, gram.size, alpha)), alpha), products, options);
 }
@@ -233,15 +252,16 @@ export async function crossProducts(x: F32, y: F32, products: Products, signal: 
 }
 
 export const RIDGE_SOLVERS = {
-  dual: { name: 'dual', form: 'dual', title: 'dual (Cholesky)', prepare: prepareDual },
-  'dual-eigen': { name: 'dual-eigen', form: 'dual', title: 'dual (eigendecomposition)', prepare: prepareDualEigen },
-  primal: { name: 'primal', form: 'primal', title: 'primal (Cholesky)', prepare: preparePrimal },
+  dual: { kind: 'linear', name: 'dual', form: 'dual', title: 'dual (Cholesky)', prepare: prepareDual },
+  'dual-eigen': { kind: 'linear', name: 'dual-eigen', form: 'dual', title: 'dual (eigendecomposition)', prepare: prepareDualEigen },
+  primal: { kind: 'linear', name: 'primal', form: 'primal', title: 'primal (Cholesky)', prepare: preparePrimal },
+  fastl2lir: { kind: 'selecting', name: 'fastl2lir', form: 'primal', title: 'FastL2LiR (as published)', prepare: prepareFastL2lir },
 } as const satisfies Readonly<Record<string, RidgeSolver>>;
 
 export type RidgeSolverName = keyof typeof RIDGE_SOLVERS;
 
 /** The solver for a shape, and why. */
-export function chooseSolver(rows: number, voxels: number): { readonly name: RidgeSolverName; readonly reason: string } {
+export function chooseSolver(rows: number, voxels: number): { readonly name: 'dual' | 'primal'; readonly reason: string } {
   return voxels < rows
     ? { name: 'primal', reason: `${voxels} voxels are fewer than ${rows} rows: factors of ${voxels} x ${voxels}` }
     : { name: 'dual', reason: `${rows} rows are not more than ${voxels} voxels: factors of ${rows} x ${rows}` };

@@ -1,71 +1,86 @@
+import fs from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../../common/errors.ts';
-import type { F32, NdArray } from '../../../common/ndarray.ts';
-import { f32 } from '../../../common/ndarray.ts';
-import { arrayFolder } from '../../experiments/array-folder.ts';
+import { arrayFolder, checkpointFolder } from '../../experiments/array-folder.ts';
 import { makeFolder } from '../../formats/new-folder.ts';
-import { readNpy } from '../../formats/npy.ts';
 import { sessionProducts } from '../../linalg/session-products.ts';
 import { fitDecoder } from '../../ridge/fit.ts';
-import { arrayTargets } from '../../ridge/targets.ts';
-import { readInput } from './files.ts';
-import type { Verb } from './verb.ts';
+import type { FitOptions } from '../../ridge/fit-options.ts';
+import type { FoldChoice } from '../../ridge/folds.ts';
+import { openTargets, readMatrix, readNumbers } from './npy-matrix.ts';
+import type { Verb, VerbContext } from './verb.ts';
 import { choice, list, numeric, required } from './verb.ts';
 
-const USAGE = 'fit --x X.npy --y Y.npy --out DIR [--alphas A,...] [--folds K] [--groups G.npy] [--standardise none|zscore]';
+const USAGE = 'fit --x X.npy --y Y.npy --out DIR [--alphas A,...] [--folds K|leave-one-out] [--groups G.npy] [--standardise none|zscore] [--rule best|conservative] '
+  + '[--search exhaustive|bracket] [--voxels-per-target N --alpha A] [--bands B.npy] [--memory GB]';
 /** Penalties over N, as the window tries them; made absolute by the number of rows. */
 const GRID = [0.001, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100];
+/** Where an interrupted fit is kept, inside the output folder. */
+const PARTIAL = 'partial';
 
 export const FIT: Verb = {
   usage: USAGE,
-  does: 'fits a ridge decoder with intercept; alphas are absolute penalties on the centred Gram, as scikit-learn\'s',
-  options: ['x', 'y', 'out', 'alphas', 'folds', 'groups', 'standardise'],
+  does: 'fits a ridge decoder with intercept; alphas are absolute penalties on the centred Gram, as scikit-learn\'s. Goes on where it was killed',
+  options: ['x', 'y', 'out', 'alphas', 'folds', 'groups', 'standardise', 'rule', 'search', 'voxels-per-target', 'alpha', 'bands', 'memory'],
   words: [0, 0],
   async run(context) {
     const x = await readMatrix(path.resolve(required(context, 'x', USAGE)));
-    const y = await readMatrix(path.resolve(required(context, 'y', USAGE)));
-    const out = path.resolve(required(context, 'out', USAGE));
-    const rows = x.shape[0] ?? 0;
-    if (y.shape[0] !== rows) {
-      const file = path.resolve(required(context, 'y', USAGE));
-      throw new UserError('bad-input', `${file} has ${y.shape[0] ?? 0} rows, X has ${rows}`, { file, expected: `${rows} rows, as X`, found: `${y.shape[0] ?? 0} rows`, fix: 'Rows of X and Y must be the same images in the same order.' });
-    }
-    const alphas = list(context, 'alphas').map((text) => {
-      const value = Number(text);
-      if (!Number.isFinite(value) || value <= 0) throw new UserError('usage', `--alphas ${text}`, { expected: 'positive numbers', found: text });
-      return value;
-    });
-    const groups = context.options['groups'] === undefined ? undefined : Array.from((await readNumbers(path.resolve(context.options['groups']))).data, Number);
-    const grid = alphas.length > 0 ? alphas : GRID.map((alpha) => alpha * rows);
-    await makeFolder(out);
-    const products = sessionProducts();
+    const yFile = path.resolve(required(context, 'y', USAGE));
+    const y = await openTargets(yFile);
     try {
-      const decoder = await fitDecoder({
-        x, y: arrayTargets(y), alphas: grid, standardise: choice(context, 'standardise', ['none', 'zscore'], 'none'),
-        folds: grid.length === 1 && context.options['folds'] === undefined ? null : { kind: 'k-fold', folds: numeric(context, 'folds', 5), groups },
-      }, { products, store: arrayFolder(out), signal: context.signal, progress: context.progress });
-      const { voxels, targets, solver, summary } = decoder.record;
-      context.out({ out, rows, voxels, targets, solver, summary }, `Fitted ${voxels} voxels to ${targets} targets on ${rows} rows (${solver.title}: ${solver.reason}) in ${out}.`);
-    } finally { await products.release(); }
+      const out = path.resolve(required(context, 'out', USAGE));
+      const rows = x.shape[0] ?? 0;
+      if (y.rows !== rows) {
+        throw new UserError('bad-input', `${yFile} has ${y.rows} rows, X has ${rows}`, { file: yFile, expected: `${rows} rows, as X`, found: `${y.rows} rows`, fix: 'Rows of X and Y must be the same images in the same order.' });
+      }
+      const options: FitOptions = { x, y, ...await model(context, rows), ...memory(context) };
+      await makeFolder(out);
+      const products = sessionProducts();
+      try {
+        const partial = path.join(out, PARTIAL);
+        const decoder = await fitDecoder(options, { products, store: arrayFolder(out), checkpoint: checkpointFolder(partial), signal: context.signal, progress: context.progress });
+        await fs.rm(partial, { recursive: true, force: true });
+        const { voxels, targets, solver, summary } = decoder.record;
+        context.out({ out, rows, voxels, targets, solver, summary }, `Fitted ${voxels} voxels to ${targets} targets on ${rows} rows (${solver.title}: ${solver.reason}) in ${out}.`);
+      } finally { await products.release(); }
+    } finally { await y.close(); }
   },
 };
 
-/** Any real array. */
-export async function readNumbers(file: string): Promise<NdArray> {
-  const bytes = await readInput(file, 'a .npy file');
-  return readNpy(bytes, file);
+/** What the options say about the model. Throws UserError (`usage`) for options that do not go together. */
+async function model(context: VerbContext, rows: number): Promise<Omit<FitOptions, 'x' | 'y'>> {
+  const standardise = choice(context, 'standardise', ['none', 'zscore'], 'none');
+  if (context.options['voxels-per-target'] !== undefined) {
+    const others = ['alphas', 'bands', 'rule', 'search'].filter((name) => context.options[name] !== undefined);
+    if (others.length > 0) throw new UserError('usage', `--voxels-per-target with --${others.join(', --')}`, { expected: 'one --alpha, and folds if scores are wanted', found: others.join(', '), fix: 'Leave them out.' });
+    return {
+      solver: 'fastl2lir', voxelsPerTarget: numeric(context, 'voxels-per-target', 0), alphas: [positive('alpha', required(context, 'alpha', USAGE))], standardise,
+      folds: context.options['folds'] === undefined ? null : await foldChoice(context),
+    };
+  }
+  if (context.options['alpha'] !== undefined) throw new UserError('usage', '--alpha without --voxels-per-target', { expected: '--alphas A,... for ridge with a free intercept', found: '--alpha', fix: 'Use --alphas, or add --voxels-per-target.' });
+  const alphas = list(context, 'alphas').map((text) => positive('alphas', text));
+  const grid = alphas.length > 0 ? alphas : GRID.map((alpha) => alpha * rows);
+  const bands = context.options['bands'] === undefined ? {} : { bands: Array.from((await readNumbers(path.resolve(context.options['bands']))).data, Number) };
+  const search = context.options['search'] === undefined ? {} : { search: choice(context, 'search', ['exhaustive', 'bracket'], 'exhaustive') };
+  return {
+    alphas: grid, standardise, ...bands, ...search, rule: choice(context, 'rule', ['best', 'conservative'], 'best'),
+    folds: grid.length === 1 && context.options['folds'] === undefined ? null : await foldChoice(context),
+  };
 }
 
-/** A matrix as float32 `[rows, columns]`; NaN and infinity are refused with their place. */
-export async function readMatrix(file: string): Promise<F32> {
-  const array = await readNumbers(file);
-  if (array.shape.length !== 2) throw new UserError('bad-input', `${file} has shape [${array.shape.join(', ')}]`, { file, expected: 'a matrix [rows, columns]', found: `rank ${array.shape.length}`, fix: 'Reshape it.' });
-  if (array.dtype === 'float16') throw new UserError('bad-input', `${file} holds float16`, { file, expected: 'float32 or float64', found: 'float16', fix: 'Convert it to float32.' });
-  const data = Float32Array.from(array.data as ArrayLike<number>, Number);
-  const bad = data.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) {
-    const width = array.shape[1] ?? 1;
-    throw new UserError('bad-input', `${file} holds ${String(data[bad])} at row ${Math.floor(bad / width)}, column ${bad % width}`, { file, expected: 'finite numbers', found: String(data[bad]), fix: 'Remove or fill those rows or columns.' });
-  }
-  return f32(array.shape, data);
+async function foldChoice(context: VerbContext): Promise<FoldChoice> {
+  if (context.options['folds'] === 'leave-one-out') return { kind: 'leave-one-out' };
+  const groups = context.options['groups'] === undefined ? undefined : Array.from((await readNumbers(path.resolve(context.options['groups']))).data, Number);
+  return { kind: 'k-fold', folds: numeric(context, 'folds', 5), groups };
+}
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new UserError('usage', `--${name} ${text}`, { expected: 'positive numbers', found: text, fix: 'A penalty of 0 is no ridge: give a small positive one.' });
+  return value;
+}
+
+function memory(context: VerbContext): { readonly memory?: number } {
+  return context.options['memory'] === undefined ? {} : { memory: positive('memory', context.options['memory']) * 1e9 };
 }

@@ -5,7 +5,7 @@ import type { F32 } from '../../../common/ndarray.ts';
 export const TARGETS = 8;
 export const NEW = 7;
 
-function noise(rows: number, columns: number, k: number): Float64Array {
+export function noise(rows: number, columns: number, k: number): Float64Array {
   return Float64Array.from({ length: rows * columns }, (_, n) => {
     const value = Math.abs(Math.sin(12.9898 * Math.floor(n / columns) + 78.233 * (n % columns) + 37.719 * k)) * 43758.5453;
     return value - Math.floor(value) - 0.5;
