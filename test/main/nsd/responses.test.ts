@@ -3,7 +3,7 @@ import { CancelledError, UserError } from '../../../common/errors.ts';
 import { random } from '../../../common/random.ts';
 import { splitOf } from '../../../main/nsd/design.ts';
 import type { Trials } from '../../../main/nsd/design.ts';
-import { meanInverseRepeats, noiseCeilingPercent } from '../../../main/nsd/noise-ceiling.ts';
+import { noiseCeilingPercent } from '../../../main/metrics/noise-ceiling.ts';
 import { assembleResponses } from '../../../main/nsd/responses.ts';
 import { expectClose } from '../../support/close.ts';
 
@@ -114,11 +114,12 @@ describe('responses', () => {
 });
 
 describe('the noise ceiling', () => {
-  it('is 100 s^2 / (s^2 + 1/n), with the mean of 1/n over images', () => {
-    expect(meanInverseRepeats([3, 3, 2, 1, 0])).toBeCloseTo((2 / 3 + 1 / 2 + 1) / 4, 12);
-    const percent = noiseCeilingPercent(Float32Array.of(0, 1, NaN), 1 / 3);
+  it('is 100 s^2 / (s^2 + 1/n), with the mean of 1/n over images of any mixture of repeats', () => {
+    const inverse = (2 / 3 + 1 / 2 + 1) / 4;
+    const percent = noiseCeilingPercent(Float32Array.of(0, 1, NaN, 0.5), [3, 3, 2, 1]);
     expect(percent[0]).toBe(0);
-    expect(percent[1]).toBeCloseTo(75, 4);
+    expect(percent[1]).toBeCloseTo(100 / (1 + inverse), 4);
     expect(percent[2]).toBeNaN();
+    expect(percent[3]).toBeCloseTo(25 / (0.25 + inverse), 4);
   });
 });
