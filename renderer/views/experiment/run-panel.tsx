@@ -144,8 +144,8 @@ export function RunPanel({ detail }: { readonly detail: RunDetail }) {
         </Menu>
       </div>
       {row.error !== null && row.state === 'failed' && <ErrorNotice error={row.error} title="The run stopped" actions={<Button size="compact-xs" variant="light" onClick={() => { void resumeRun(services, row.id); }}>Resume</Button>} />}
-      {active && <Live detail={detail} row={row} />}
       {active && <LiveRefinements runId={row.id} />}
+      {active && <Live detail={detail} row={row} />}
       <Scores detail={detail} />
       {!active && <FinishedRefinements detail={detail} />}
       {detail.spaces.length > 0 && (
