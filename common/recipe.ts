@@ -109,7 +109,7 @@ export const DEFAULT_RECIPE: Recipe = {
   pipeline: 'diffusion',
   pack: 'demo',
   decoder: { alphas: [0.001, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100], folds: 5, varianceMatching: true },
-  sampler: { scheduler: 'ddim', steps: 25, strength: 0.7, guidance: 3, noise: 'consistent', side: null },
+  sampler: { scheduler: 'ddim', steps: 25, strength: 0.4, guidance: 3, noise: 'consistent', side: null },
   refine: DEFAULT_REFINE,
   inputs: DECODED,
   images: 24,

@@ -44,7 +44,7 @@ const PROFILES: { readonly [A in Area]?: Profile } = {
 
 /** Median signal SD over noise SD of one trial, per area; IPS and MST less than the early ones, as in NSD. */
 const RELIABILITY: { readonly [A in Area]?: number } = {
-  V1v: 0.56, V1d: 0.56, V2v: 0.54, V2d: 0.54, V3v: 0.52, V3d: 0.52, hV4: 0.54, LO1: 0.52, LO2: 0.52, VO1: 0.5, VO2: 0.48, PHC1: 0.48, PHC2: 0.46,
+  V1v: 0.76, V1d: 0.76, V2v: 0.72, V2d: 0.72, V3v: 0.68, V3d: 0.68, hV4: 0.54, LO1: 0.5, LO2: 0.5, VO1: 0.46, VO2: 0.44, PHC1: 0.42, PHC2: 0.4,
   V3A: 0.44, V3B: 0.44, TO1: 0.4, TO2: 0.36, IPS0: 0.38, IPS1: 0.34, IPS2: 0.32, IPS3: 0.3, IPS4: 0.28, IPS5: 0.28,
 };
 /** Share of voxels that answer to nothing, and the spread (log SD) of reliability among the others. */
