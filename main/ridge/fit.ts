@@ -4,9 +4,9 @@
  *   minimises |Y - X W|^2 + sum over targets of alpha_t |W_t|^2 on centred X and Y: alphas are scikit-learn's.
  */
 import { UserError, throwIfAborted } from '../../common/errors.ts';
-import { zeros } from '../../common/ndarray.ts';
+import { isDType, zeros } from '../../common/ndarray.ts';
 import { rounded } from './artefact.ts';
-import { fingerprint, openCheckpoint } from './checkpoint.ts';
+import { fingerprint, memoryCheckpoint, openCheckpoint } from './checkpoint.ts';
 import { writeDecoder } from './decoder.ts';
 import { fitBanded } from './fit-banded.ts';
 import { checkOptions, foldsOf, median, phases, targetBlocks } from './fit-options.ts';
@@ -22,9 +22,10 @@ import { pickColumns, reorderRows } from './targets.ts';
 import type { F32 } from '../../common/ndarray.ts';
 import type { Products } from '../linalg/products.ts';
 import type { DecoderRecord, WeightPart } from './artefact.ts';
+import type { Checkpoint, CheckpointStore } from './checkpoint.ts';
 import type { Decoder } from './decoder.ts';
 import type { FitDependencies, FitOptions } from './fit-options.ts';
-import type { CrossValidation, PenaltySearch } from './select.ts';
+import type { CrossValidation, PenaltySearch, TargetBlock } from './select.ts';
 import type { SmootherProblem, SmootherSource } from './smoother.ts';
 import type { PreparedRidge, SolveOptions } from './solvers.ts';
 
@@ -65,18 +66,8 @@ export async function fitDecoder(options: FitOptions, dependencies: FitDependenc
   const crossValidation = choice === null ? null : await crossValidate();
   const chosen = crossValidation?.chosen ?? new Uint16Array(y.targets);
   // 5. Weights, part by part.
-  const parts: WeightPart[] = [];
-  for (const [index, block] of blocks.entries()) {
-    throwIfAborted(signal);
-    const file = blocks.length === 1 ? `${solver.form}.npy` : `${solver.form}-${String(index).padStart(3, '0')}.npy`;
-    parts.push({ file, from: block.from, to: block.to });
-    if (await checkpoint.kept(`weights-${index}`, 1) === null || !(await store.has(file))) {
-      const weights = await solveBlock(prepared, await block.read(), chosen.subarray(block.from, block.to), alphas);
-      await store.writeArray(file, solver.form === 'dual' ? restoreRows(weights, folds.order) : weights);
-      await checkpoint.keep(`weights-${index}`, Float64Array.of(1));
-    }
-    report('solve', block.to / y.targets, 'weights');
-  }
+  const parts: WeightPart[] = blocks.map(({ from, to }, index) => ({ file: blocks.length === 1 ? `${solver.form}.npy` : `${solver.form}-${String(index).padStart(3, '0')}.npy`, from, to }));
+  await solveParts({ prepared, blocks, parts, chosen, alphas, rows, order: folds.order, checkpoint, dependencies, report: (share) => { report('solve', share, 'weights'); }, holdsAll: fitsAll(plan.keptInverses, solver.form === 'dual' ? rows : voxels, chosen) });
   // 6. The record and the small arrays.
   const record: DecoderRecord = {
     kind: 'optogram-decoder', version: 1, rows, voxels, targets: y.targets, form: solver.form,
@@ -133,21 +124,95 @@ function chooseSearch({ search, rule, x, y, alphas, folds }: FitOptions, form: '
   return search ?? (able && alphas.length > 3 && rows * rows * y.targets * alphas.length >= BRACKET_FROM ? 'bracket' : 'exhaustive');
 }
 
-/** Weights of a block of targets, each with its own penalty. */
-async function solveBlock(prepared: PreparedRidge, y: F32, chosen: Uint16Array, alphas: readonly number[]): Promise<F32> {
-  const basis = await prepared.basis(y);
-  let out: F32 | null = null;
-  for (const [index, alpha] of alphas.entries()) {
-    const columns: number[] = [];
-    chosen.forEach((own, j) => { if (own === index) columns.push(j); });
-    if (columns.length === 0) continue;
-    const part = await prepared.weights(alpha, columns.length === chosen.length ? basis : pickColumns(basis, columns));
-    if (columns.length === chosen.length) return part;
-    const [height = 0] = part.shape;
-    out ??= zeros('float32', [height, chosen.length]);
-    for (let i = 0; i < height; i++) {
-      for (let k = 0; k < columns.length; k++) out.data[i * chosen.length + (columns[k] ?? 0)] = part.data[i * columns.length + k] ?? 0;
+/** True if the inverses of all chosen penalties are kept, so that blocks can be solved one after the other. */
+function fitsAll(bytes: number, size: number, chosen: Uint16Array): boolean {
+  return new Set(chosen).size * size * size * 4 <= bytes;
+}
+
+interface Solving {
+  readonly prepared: PreparedRidge;
+  readonly blocks: readonly TargetBlock[];
+  readonly parts: readonly WeightPart[];
+  readonly chosen: Uint16Array;
+  readonly alphas: readonly number[];
+  readonly rows: number;
+  readonly order: Int32Array;
+  readonly checkpoint: Checkpoint;
+  readonly dependencies: FitDependencies;
+  readonly report: (share: number) => void;
+  readonly holdsAll: boolean;
+}
+
+/**
+ * Writes the weights of every block. Where the inverses do not all fit into memory, penalties are taken one after the other and what each
+ * brings is put aside (in the checkpoint), so that no inverse is made twice.
+ */
+async function solveParts(solving: Solving): Promise<void> {
+  const { blocks, parts, checkpoint, dependencies, prepared, report, order } = solving;
+  const { store, signal } = dependencies;
+  const missing: number[] = [];
+  for (const index of blocks.keys()) {
+    if (await checkpoint.kept(`weights-${index}`, 1) === null || !(await store.has(parts[index]?.file ?? ''))) missing.push(index);
+  }
+  const aside = dependencies.checkpoint ?? memoryCheckpoint();
+  if (!solving.holdsAll) {
+    for (const a of solving.alphas.keys()) {
+      for (const index of missing) await putAside(solving, aside, a, index);
+      report((0.7 * (a + 1)) / solving.alphas.length);
     }
+  }
+  for (const [done, index] of missing.entries()) {
+    throwIfAborted(signal);
+    const block = blocks[index], part = parts[index];
+    if (block === undefined || part === undefined) continue;
+    let basis: F32 | null = null;
+    const weights = await gather(solving, block, async (a, columns) => {
+      const held = solving.holdsAll ? null : await aside.read(asideName(index, a));
+      if (held !== null && isDType(held, 'float32')) return held;
+      basis ??= await prepared.basis(await block.read());
+      return prepared.weights(solving.alphas[a] ?? NaN, columns === null ? basis : pickColumns(basis, columns));
+    });
+    await store.writeArray(part.file, prepared.form === 'dual' ? restoreRows(weights, order) : weights);
+    await checkpoint.keep(`weights-${index}`, Float64Array.of(1));
+    report((solving.holdsAll ? 0 : 0.7) + ((solving.holdsAll ? 1 : 0.3) * (done + 1)) / missing.length);
+  }
+}
+
+function asideName(block: number, alpha: number): string {
+  return `aside-${block}-${alpha}.npy`;
+}
+
+/** Targets of a block that chose a penalty; null for all of them. */
+function columnsOf({ chosen }: Solving, block: TargetBlock, alpha: number): readonly number[] | null {
+  const columns: number[] = [];
+  for (let j = block.from; j < block.to; j++) if (chosen[j] === alpha) columns.push(j - block.from);
+  return columns.length === block.to - block.from ? null : columns;
+}
+
+/** Weights of the targets of a block that chose one penalty. */
+async function putAside(solving: Solving, aside: CheckpointStore, alpha: number, index: number): Promise<void> {
+  throwIfAborted(solving.dependencies.signal);
+  const { prepared, alphas, blocks } = solving;
+  const block = blocks[index];
+  if (block === undefined) return;
+  const columns = columnsOf(solving, block, alpha);
+  if (columns?.length === 0 || await aside.read(asideName(index, alpha)) !== null) return;
+  const basis = await prepared.basis(await block.read());
+  await aside.write(asideName(index, alpha), await prepared.weights(alphas[alpha] ?? NaN, columns === null ? basis : pickColumns(basis, columns)));
+}
+
+/** Columns of every penalty put into their places. */
+async function gather(solving: Solving, block: TargetBlock, part: (alpha: number, columns: readonly number[] | null) => Promise<F32>): Promise<F32> {
+  const width = block.to - block.from;
+  let out: F32 | null = null;
+  for (const alpha of solving.alphas.keys()) {
+    const columns = columnsOf(solving, block, alpha);
+    if (columns === null) return part(alpha, null);
+    if (columns.length === 0) continue;
+    const found = await part(alpha, columns);
+    const [height = 0] = found.shape;
+    out ??= zeros('float32', [height, width]);
+    for (let i = 0; i < height; i++) for (let k = 0; k < columns.length; k++) out.data[i * width + (columns[k] ?? 0)] = found.data[i * columns.length + k] ?? 0;
   }
   if (out === null) throw new RangeError('a block without targets');
   return out;

@@ -4,9 +4,11 @@ import { fillNormal, random } from '../../../common/random.ts';
 import { sessionProducts } from '../../../main/linalg/session-products.ts';
 import { memoryStore } from '../../../main/ridge/artefact.ts';
 import { memoryCheckpoint } from '../../../main/ridge/checkpoint.ts';
+import { openDecoder, primalWeights } from '../../../main/ridge/decoder.ts';
 import { fitDecoder } from '../../../main/ridge/fit.ts';
 import { planMemory } from '../../../main/ridge/memory.ts';
 import { arrayTargets } from '../../../main/ridge/targets.ts';
+import { expectClose } from '../../support/close.ts';
 import type { CheckpointStore } from '../../../main/ridge/checkpoint.ts';
 import type { FitDependencies, FitOptions } from '../../../main/ridge/fit-options.ts';
 
@@ -53,6 +55,11 @@ describe('a fit that is killed', () => {
       // Several blocks, or nothing would be shown.
       const files = (JSON.parse(record) as { weights: readonly { file: string }[] }).weights.map(({ file }) => file);
       expect(files.length).toBe(4);
+      // Blocks, and inverses that do not all fit, change nothing but the last digits.
+      const roomy = await fitDecoder({ ...options, memory: 8e9 }, { products, store: memoryStore() });
+      expect(roomy.record.alphaPerTarget).toEqual((JSON.parse(record) as { alphaPerTarget: readonly number[] }).alphaPerTarget);
+      const joined = await primalWeights(await openDecoder(whole), products);
+      expectClose(joined.data, (await primalWeights(roomy, products)).data, { absolute: 1e-5 });
       let kills = 0;
       for (let writes = 1; ; writes += 3) {
         const store = memoryStore(), checkpoint = memoryCheckpoint();
