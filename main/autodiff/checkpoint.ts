@@ -9,7 +9,7 @@ import type { GraphBuilder, Ref } from '../onnx/build.ts';
 import { readsOf } from '../onnx/graph.ts';
 import type { Graph, Node } from '../onnx/graph.ts';
 import { valueBytes } from '../onnx/memory.ts';
-import { dims } from './rule.ts';
+import { tied } from './rule.ts';
 
 /** How far from an equal share a boundary may move to where less is alive. */
 const SLACK = 0.35;
@@ -73,11 +73,4 @@ export function recompute(b: GraphBuilder, graph: Graph, block: readonly Node[],
     node.outputs.forEach((name, i) => { if (name !== '') again.set(name, outputs[i] ?? name); });
   }
   return again;
-}
-
-/** x itself, but not before the gradient is there. */
-function tied(b: GraphBuilder, x: Ref, gradient: Ref): Ref {
-  const nothing = b.slice(b.reshape(gradient, [-1]), [0], [0], [0]);
-  const shaped = b.node('Reshape', [b.cast(nothing, x.dtype), b.integers([0, ...dims(x).slice(1)])], { allowzero: 1 });
-  return b.concat([x, shaped], 0);
 }

@@ -4,6 +4,7 @@
  * Source: Radford et al. 2021 (openai/CLIP, simple_tokenizer) in the form that Hugging Face transformers runs, whose ids are the golden
  * values. Like transformers, it does not repair mis-decoded text or HTML entities, which the original does first.
  */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../common/errors.ts';
@@ -137,8 +138,32 @@ function specialToken(table: Readonly<Record<string, unknown>>, key: string, fil
   return content;
 }
 
-/** Reads `vocab.json`, `merges.txt` and `special_tokens_map.json` of a tokenizer folder. Throws `UserError` (`model-missing`). */
+/** A pair of merges, as text with a space or as a list of two. */
+function pairOf(entry: unknown, file: string): readonly [string, string] {
+  const parts: readonly unknown[] = typeof entry === 'string' ? entry.trimEnd().split(' ') : Array.isArray(entry) ? entry : [];
+  const [left, right] = parts;
+  if (parts.length !== 2 || typeof left !== 'string' || typeof right !== 'string' || left === '' || right === '') throw broken(file, 'two tokens a merge', JSON.stringify(entry));
+  return [left, right];
+}
+
+/** `tokenizer.json` of newer libraries: vocabulary and merges in one file, special tokens in `tokenizer_config.json`. */
+async function loadOneFile(folder: string): Promise<Tokeniser> {
+  const file = path.join(folder, 'tokenizer.json'), configFile = path.join(folder, 'tokenizer_config.json');
+  const whole = json(await text(file), file), special = json(await text(configFile), configFile), model = whole['model'];
+  if (typeof model !== 'object' || model === null || !('vocab' in model) || !('merges' in model) || !Array.isArray(model.merges)) throw broken(file, 'a byte-pair model with vocab and merges', 'another tokenizer');
+  if (typeof model.vocab !== 'object' || model.vocab === null) throw broken(file, 'a table as vocab', typeof model.vocab);
+  const added = Array.isArray(whole['added_tokens']) ? whole['added_tokens'] as readonly unknown[] : [], vocabulary: Record<string, number> = {};
+  for (const entry of added) if (typeof entry === 'object' && entry !== null && 'content' in entry && 'id' in entry && typeof entry.content === 'string' && typeof entry.id === 'number') vocabulary[entry.content] = entry.id;
+  for (const [token, id] of Object.entries(model.vocab)) { if (typeof id !== 'number') throw broken(file, `a whole number for "${token}"`, String(id)); vocabulary[token] = id; }
+  return makeTokeniser({
+    vocabulary, merges: model.merges.map((entry: unknown) => pairOf(entry, file)),
+    start: specialToken(special, 'bos_token', configFile), end: specialToken(special, 'eos_token', configFile), pad: specialToken(special, 'pad_token', configFile),
+  });
+}
+
+/** Reads `vocab.json`, `merges.txt` and `special_tokens_map.json` of a tokenizer folder, or `tokenizer.json` where that is all there is. Throws `UserError` (`model-missing`). */
 export async function loadTokeniser(folder: string): Promise<Tokeniser> {
+  if (!existsSync(path.join(folder, 'vocab.json')) && existsSync(path.join(folder, 'tokenizer.json'))) return loadOneFile(folder);
   const [vocabFile, mergesFile, specialFile] = ['vocab.json', 'merges.txt', 'special_tokens_map.json'].map((name) => path.join(folder, name)) as [string, string, string];
   const [vocab, merges, special] = await Promise.all([text(vocabFile), text(mergesFile), text(specialFile)]);
   const vocabulary = json(vocab, vocabFile), tokens = json(special, specialFile);

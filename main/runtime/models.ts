@@ -7,13 +7,16 @@ import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { reportOf, UserError } from '../../common/errors.ts';
 import type { ErrorReport } from '../../common/errors.ts';
+import { isolate } from '../onnx/edit/isolate.ts';
 import { tap } from '../onnx/edit/tap.ts';
 import { feedsOf, producers } from '../onnx/graph.ts';
+import { weightBytes } from '../onnx/memory.ts';
 import type { Graph, ValueInfo } from '../onnx/graph.ts';
 import { readModel } from '../onnx/protobuf/read.ts';
 import { shapeText } from '../onnx/shape-rules.ts';
 import { byteLengthOf } from '../onnx/tensor.ts';
-import { describePack, readFacts, ROLES } from './pack-description.ts';
+import { readFacts } from './facts.ts';
+import { describePack, ROLES } from './pack-description.ts';
 import type { PackDescription, Role } from './pack-description.ts';
 import { graphSource, openSession } from './session.ts';
 import type { Session, SessionOptions } from './session.ts';
@@ -35,6 +38,8 @@ export interface RoleCheck {
   /** `name dtype[shape]` */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  /** Of the weights as they lie on disk: what opening the network will take at least (mapped, not copied, above 0.5 GiB). */
+  readonly weightBytes?: number;
   readonly problem?: ErrorReport;
 }
 
@@ -43,12 +48,17 @@ export interface PackCheck {
   readonly name: string;
   readonly ok: boolean;
   readonly roles: readonly RoleCheck[];
+  /** Weights of all networks together. */
+  readonly weightBytes: number;
+  /** What no file says and is taken to be Stable Diffusion v1's, in words. */
+  readonly assumptions: readonly string[];
 }
 
 /** Weights above this are mapped from their file rather than copied. */
 const MAP_ABOVE_BYTES = 2 ** 29;
 /** The second layer of the MLP of a transformer block, as PyTorch exports name it. */
 const TAP_NAME = /layers\.(\d+)\/mlp\/fc2\/Add_output_0$/;
+const TAP_BIAS = /vision_model\.encoder\.layers\.(\d+)\.mlp\.fc2\.bias$/;
 /** MindDiffuser reads the first six blocks. */
 const TAP_BLOCKS = 6;
 
@@ -96,13 +106,19 @@ function wanted(pack: PackDescription, role: Role): { readonly inputs: readonly 
 
 const valueText = (value: ValueInfo): string => `${value.name} ${value.dtype}${shapeText(value.shape)}`;
 
+/** True where a role is only a part of its graph: it wants an inner tensor, or does not know what to feed to some inputs. */
+function isPart(wantedOutputs: readonly string[], outputs: readonly string[], inputs: readonly string[], wantedInputs: readonly string[]): boolean {
+  return wantedOutputs.some((name) => !outputs.includes(name)) || inputs.some((name) => !wantedInputs.includes(name));
+}
+
 /** Throws `model-missing` where the graph lacks what the role needs. */
 function checkGraph(pack: PackDescription, dir: string, role: Role, graph: Graph): void {
   const file = pack.roles[role].file, needs = wanted(pack, role), inputs = feedsOf(graph).map((input) => input.name), outputs = graph.outputs.map((output) => output.name);
-  const absentInputs = needs.inputs.filter((name) => !inputs.includes(name)), absentOutputs = needs.outputs.filter((name) => !outputs.includes(name));
+  const inner = producers(graph), partial = isPart(needs.outputs, outputs, inputs, needs.inputs);
+  const absentInputs = needs.inputs.filter((name) => !inputs.includes(name)), absentOutputs = needs.outputs.filter((name) => !outputs.includes(name) && !inner.has(name));
   if (absentInputs.length > 0) throw missing(dir, role, file, `inputs ${needs.inputs.join(', ')}`, inputs.join(', '));
   if (absentOutputs.length > 0) throw missing(dir, role, file, `outputs ${needs.outputs.join(', ')}`, outputs.join(', '));
-  const extra = inputs.filter((name) => !needs.inputs.includes(name));
+  const extra = (partial ? feedsOf(isolate(graph, needs.outputs)).map((input) => input.name) : inputs).filter((name) => !needs.inputs.includes(name));
   if (extra.length > 0) throw missing(dir, role, file, `no inputs besides ${needs.inputs.join(', ')}`, extra.join(', '));
 }
 
@@ -114,16 +130,30 @@ function tapsOf(pack: PackDescription, dir: string, graph: Graph): readonly stri
     if (absent.length > 0) throw missing(dir, 'imageEncoder', file, 'the inner tensors that pack.json lists', `no ${absent.join(', ')}`);
     return listed;
   }
-  const found = [...made.keys()].flatMap((name) => { const match = TAP_NAME.exec(name); return match === null ? [] : [{ name, block: Number(match[1]) }]; });
-  const taps = found.sort((a, b) => a.block - b.block).slice(0, TAP_BLOCKS).map(({ name }) => name);
+  const named = [...made.keys()].flatMap((name) => { const match = name.includes('text_model') ? null : TAP_NAME.exec(name); return match === null ? [] : [{ name, block: Number(match[1]) }]; });
+  const found = named.length > 0 ? named : tapsByWeight(graph);
+  const taps = [...found].sort((a, b) => a.block - b.block).slice(0, TAP_BLOCKS).map(({ name }) => name);
   if (taps.length < TAP_BLOCKS) throw missing(dir, 'imageEncoder', file, `the outputs of ${TAP_BLOCKS} MLP blocks, named ...layers.N/mlp/fc2/Add_output_0`, `${taps.length}`);
   return taps;
+}
+
+/** Exporters that do not keep the path of a layer in the names of tensors keep it in the names of weights: who adds the second bias of a block's MLP. */
+function tapsByWeight(graph: Graph): readonly { readonly name: string; readonly block: number }[] {
+  return graph.nodes.flatMap((node) => {
+    const match = node.inputs.map((name) => TAP_BIAS.exec(name)).find((each) => each !== null), name = node.outputs[0];
+    return match === undefined || match === null || name === undefined ? [] : [{ name, block: Number(match[1]) }];
+  });
 }
 
 async function hashFile(file: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk as Uint8Array);
   return hash.digest('hex');
+}
+
+/** vocab.json and merges.txt, or the one file that newer libraries write instead. */
+async function tokenizerFilesOf(dir: string, folder: string): Promise<readonly string[]> {
+  return !(await exists(path.join(dir, folder, 'vocab.json'))) && await exists(path.join(dir, folder, 'tokenizer.json')) ? ['tokenizer.json'] : ['vocab.json', 'merges.txt'];
 }
 
 /** Relative paths of everything a pack is made of. */
@@ -133,7 +163,7 @@ async function filesOf(pack: PackDescription, dir: string): Promise<readonly str
     const outside = graph.initializers.flatMap(({ source }) => (source.kind === 'external' ? [path.join(folder, source.location)] : []));
     return [pack.roles[role].file, ...new Set(outside)];
   }));
-  return [pack.scheduler, `${pack.tokenizer}/vocab.json`, `${pack.tokenizer}/merges.txt`, ...models.flat()].sort();
+  return [pack.scheduler, ...(await tokenizerFilesOf(dir, pack.tokenizer)).map((file) => `${pack.tokenizer}/${file}`), ...models.flat()].sort();
 }
 
 async function hashOf(pack: PackDescription, dir: string): Promise<string> {
@@ -145,7 +175,8 @@ async function hashOf(pack: PackDescription, dir: string): Promise<string> {
 /** Opens the description of a pack. Throws `UserError` (`model-missing`) for the first thing that is absent or does not fit. */
 export async function openPack(dir: string): Promise<Pack> {
   const pack = await describePack(dir, (file) => exists(path.join(dir, file)));
-  for (const file of ['vocab.json', 'merges.txt']) {
+  const tokenizerFiles = await tokenizerFilesOf(dir, pack.tokenizer);
+  for (const file of tokenizerFiles) {
     if (!(await exists(path.join(dir, pack.tokenizer, file)))) throw missing(dir, 'tokenizer', `${pack.tokenizer}/${file}`, `a CLIP tokenizer (${file})`, 'no such file');
   }
   const scheduler = await readFacts(dir, pack.scheduler, 'the scheduler');
@@ -164,7 +195,7 @@ async function checkRole(pack: PackDescription, dir: string, role: Role): Promis
     const taps = role === 'imageEncoder' ? tapsOf(pack, dir, graph) : [];
     const declared = pack.sha256[file];
     if (declared !== undefined && (await hashFile(path.join(dir, file))) !== declared) throw missing(dir, role, file, `the file whose sha256 is ${declared}`, 'other contents');
-    return { role, file, ok: true, inputs: feedsOf(graph).map(valueText), outputs: [...graph.outputs.map(valueText), ...taps.map((name) => `${name} (inner)`)] };
+    return { role, file, ok: true, weightBytes: weightBytes(graph), inputs: feedsOf(graph).map(valueText), outputs: [...graph.outputs.map(valueText), ...taps.map((name) => `${name} (inner)`)] };
   } catch (error) {
     return { role, file, ok: false, inputs: [], outputs: [], problem: reportOf(error) };
   }
@@ -181,12 +212,12 @@ async function checkFiles(role: 'tokenizer' | 'scheduler', dir: string, files: r
 export async function checkPack(dir: string): Promise<PackCheck> {
   let pack: PackDescription;
   try { pack = await describePack(dir, (file) => exists(path.join(dir, file))); } catch (error) {
-    return { dir, name: path.basename(dir), ok: false, roles: [{ role: 'pack', file: 'pack.json', ok: false, inputs: [], outputs: [], problem: reportOf(error) }] };
+    return { dir, name: path.basename(dir), ok: false, weightBytes: 0, assumptions: [], roles: [{ role: 'pack', file: 'pack.json', ok: false, inputs: [], outputs: [], problem: reportOf(error) }] };
   }
   const roles: RoleCheck[] = [];
   for (const role of ROLES) roles.push(await checkRole(pack, dir, role));
-  roles.push(await checkFiles('tokenizer', dir, [`${pack.tokenizer}/vocab.json`, `${pack.tokenizer}/merges.txt`]), await checkFiles('scheduler', dir, [pack.scheduler]));
-  return { dir, name: pack.name, ok: roles.every((role) => role.ok), roles };
+  roles.push(await checkFiles('tokenizer', dir, (await tokenizerFilesOf(dir, pack.tokenizer)).map((file) => `${pack.tokenizer}/${file}`)), await checkFiles('scheduler', dir, [pack.scheduler]));
+  return { dir, name: pack.name, ok: roles.every((role) => role.ok), roles, weightBytes: roles.reduce((sum, role) => sum + (role.weightBytes ?? 0), 0), assumptions: pack.assumptions };
 }
 
 /** Opens the network of a role. The image encoder comes with its taps as outputs. */
@@ -195,5 +226,7 @@ export async function openRole(pack: Pack, role: Role, options: SessionOptions =
   checkGraph(pack, pack.dir, role, loaded.graph);
   const outside = loaded.graph.initializers.reduce((sum, { source, dtype, shape }) => sum + (source.kind === 'external' ? (source.length ?? byteLengthOf(dtype, shape)) : 0), 0);
   const settings: SessionOptions = { mapWeights: outside > MAP_ABOVE_BYTES, ...options };
-  return openSession(role === 'imageEncoder' ? graphSource(tap(loaded.graph, pack.taps), loaded) : { path: loaded.path }, settings);
+  const { graph } = loaded, needs = wanted(pack, role), part = isPart(needs.outputs, graph.outputs.map((output) => output.name), feedsOf(graph).map((input) => input.name), needs.inputs);
+  if (part) return openSession(graphSource(isolate(graph, role === 'imageEncoder' ? [...needs.outputs, ...pack.taps] : needs.outputs), loaded), settings);
+  return openSession(role === 'imageEncoder' ? graphSource(tap(graph, pack.taps), loaded) : { path: loaded.path }, settings);
 }

@@ -41,6 +41,11 @@ export interface SessionOptions {
    * For weights of a gigabyte and more; false unless given.
    */
   readonly mapWeights?: boolean;
+  /**
+   * Take no more memory than the graph needs: values are given back to the system one by one, and the runtime rewrites nothing. Its rewriting copies
+   * weights in other layouts (5.5 GB while a full-size UNet's gradient opens, against 0.1 GB); for models that barely fit. False unless given.
+   */
+  readonly frugal?: boolean;
   /** Keep the runtime from writing errors to stderr; they are thrown anyway. For trying what may not work. */
   readonly quiet?: boolean;
 }
@@ -78,6 +83,7 @@ function runtimeOptions(options: SessionOptions, folder: string | undefined): or
   return {
     executionProviders: [options.provider ?? 'cpu'],
     enableMemPattern: false,
+    ...(options.frugal === true ? { enableCpuMemArena: false, graphOptimizationLevel: 'disabled' } : {}),
     logSeverityLevel: options.quiet === true ? 4 : 3,
     ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
     extra: { session },

@@ -4,7 +4,8 @@
  * With stride 1 the transposed convolution is an ordinary convolution with the kernel turned round, which the runtime does fastest.
  */
 import type { GraphBuilder, Ref } from '../../onnx/build.ts';
-import { ALL_OPSETS, cotangent, dims, input, output, range, unsupported } from '../rule.ts';
+import { byteLengthOf } from '../../onnx/tensor.ts';
+import { ALL_OPSETS, cotangent, dims, input, output, range, tied, unsupported } from '../rule.ts';
 import type { Rule, RuleContext } from '../rule.ts';
 
 interface Window { readonly strides: number[]; readonly dilations: number[]; readonly before: number[]; readonly after: number[]; readonly group: number }
@@ -58,6 +59,13 @@ function weightGradient(b: GraphBuilder, image: Ref, signal: Ref, w: Window, ker
 
 const channelSum = (b: GraphBuilder, dy: Ref): Ref => b.reduceSum(dy, range(dims(dy).length).filter((k) => k !== 1));
 
+/** Weights above this are turned when the gradient is there, not all of them when the run begins. */
+const LARGE_WEIGHT_BYTES = 2 ** 22;
+
+function whenReached(b: GraphBuilder, weight: Ref, dy: Ref): Ref {
+  return byteLengthOf(weight.dtype, dims(weight)) < LARGE_WEIGHT_BYTES ? weight : tied(b, weight, dy);
+}
+
 export const CONV: Rule<'Conv'> = {
   op: 'Conv', opsets: ALL_OPSETS,
   vjp(c) {
@@ -69,7 +77,7 @@ export const CONV: Rule<'Conv'> = {
     const inner = kernel.every((_, k) => w.strides[k] === 1 && (w.before[k] ?? 0) <= (reach[k] ?? 0) && (w.after[k] ?? 0) <= (reach[k] ?? 0));
     if (c.needs[0] === true && inner) {
       const pads = [...reach.map((r, k) => r - (w.before[k] ?? 0)), ...reach.map((r, k) => r - (w.after[k] ?? 0))];
-      dx = b.conv(dy, reversed(b, exchangedInGroups(b, weight, w.group)), null, { dilations: w.dilations, pads, group: w.group });
+      dx = b.conv(dy, reversed(b, exchangedInGroups(b, whenReached(b, weight, dy), w.group)), null, { dilations: w.dilations, pads, group: w.group });
     } else if (c.needs[0] === true) {
       // Rows and columns of x that no window reached, because the stride passed over the end.
       const over = image.map((extent, k) => extent + (w.before[k] ?? 0) + (w.after[k] ?? 0) - (((result[k] ?? 1) - 1) * (w.strides[k] ?? 1) + (reach[k] ?? 0) + 1));

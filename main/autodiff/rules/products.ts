@@ -11,6 +11,12 @@ export function turned(b: GraphBuilder, x: Ref): Ref {
   return b.transpose(x, [...range(rank - 2), rank - 1, rank - 2]);
 }
 
+/** `[..., m] x [k, m]^T`, by the product that reads its second factor turned: a weight is not copied. */
+function timesTurned(b: GraphBuilder, x: Ref, w: Ref): Ref {
+  const lead = dims(x).slice(0, -1), rows = lead.reduce((product, extent) => product * extent, 1);
+  return b.reshape(b.gemm(b.reshape(x, [rows, dims(x).at(-1) ?? 0]), w, null, { transB: 1 }), [...lead, dims(w)[0] ?? 0]);
+}
+
 export const MAT_MUL: Rule<'MatMul'> = {
   op: 'MatMul', opsets: ALL_OPSETS,
   vjp(c) {
@@ -22,7 +28,7 @@ export const MAT_MUL: Rule<'MatMul'> = {
     if (sa.length === 1) dyMatrix = b.unsqueeze(dyMatrix, [dims(dyMatrix).length - 1]);
     const plain = dims(right).length === 2 && dims(left).length > 2; // [..., n, k] x [k, m]: one tall product
     let da: Ref | null = null, dw: Ref | null = null;
-    if (c.needs[0] === true) da = b.matMul(dyMatrix, turned(b, right));
+    if (c.needs[0] === true) da = plain ? timesTurned(b, dyMatrix, right) : b.matMul(dyMatrix, turned(b, right));
     if (c.needs[1] === true) {
       if (plain) {
         const k = dims(left).at(-1) ?? 0, m = dims(dyMatrix).at(-1) ?? 0, n = dims(left).slice(0, -1).reduce((p, s) => p * s, 1);
