@@ -23,6 +23,8 @@ export interface PositiveOptions {
 
 /** Sequential up to this size: its n LEAF^2 multiply-adds stay far below those of the products. */
 const LEAF = 64;
+/** Factors up to this size are kept as explicit inverses: one product applies them, where halves would be copied and cut again. */
+const MERGED = 256;
 /** Multiply-adds of one product call: a fraction of a second, so that a run can be stopped. */
 const MOST_PER_CALL = 6e9;
 /** Rows per product where only the lower triangle is wanted: few enough to skip most of the upper one. */
@@ -200,7 +202,23 @@ async function factor(a: Matrix, at: number, work: Work): Promise<LowerFactor> {
   const below = await forward(top, block(a, h, size, 0, h), work);
   const rest = block(a, h, size, h, size);
   await subtractSymmetric(rest, below, below, work);
-  return { size, top, bottom: await factor(rest, at + h, work), below };
+  const bottom = await factor(rest, at + h, work);
+  return size <= MERGED && 'inverse' in top && 'inverse' in bottom ? { size, inverse: await mergedInverse(top.inverse, bottom.inverse, below, work) } : { size, top, bottom, below };
+}
+
+/** L^-1 of L = (L11 0; L21 L22): its lower left block is -L22^-1 L21 L11^-1. */
+async function mergedInverse(top: Matrix, bottom: Matrix, below: Matrix, work: Work): Promise<Matrix> {
+  const [h = 0] = top.shape;
+  const [rest = 0] = bottom.shape;
+  const size = h + rest;
+  const { data } = await product('ab', await product('ab', bottom, below, work), top, work);
+  const out = zeros(top.dtype, [size, size]);
+  for (let i = 0; i < h; i++) out.data.set(top.data.subarray(i * h, (i + 1) * h), i * size);
+  for (let i = 0; i < rest; i++) {
+    for (let j = 0; j < h; j++) out.data[(h + i) * size + j] = -(data[i * h + j] ?? 0);
+    out.data.set(bottom.data.subarray(i * rest, (i + 1) * rest), (h + i) * size + h);
+  }
+  return out;
 }
 
 /** B L^-T. */

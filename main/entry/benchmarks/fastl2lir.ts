@@ -30,7 +30,7 @@ export const FASTL2LIR: Benchmark = {
     const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'optogram-bench-'));
     try {
       for (const [name, array] of Object.entries({ x, y, weights })) await fs.writeFile(path.join(folder, `${name}.npy`), writeNpy(array));
-      const peer = await runPeer('fastl2lir.py', [folder, String(voxelsPerTarget), String(ALPHA), String(RUNS)]);
+      const peer = await runPeer('fastl2lir_peer.py', [folder, String(voxelsPerTarget), String(ALPHA), String(RUNS)]);
       if ('missing' in peer) return { title, ours, peer, ratios: {}, checks: {} };
       return { title, ours, peer: peer.timings, checks: peer.checks, ratios: ratiosOf(ours, peer.timings) };
     } finally { await fs.rm(folder, { recursive: true, force: true }); }

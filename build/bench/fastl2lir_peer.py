@@ -1,6 +1,6 @@
 """Peer of the fastl2lir benchmark: the published package on the arrays that Optogram wrote.
 
-usage: fastl2lir.py FOLDER VOXELS_PER_TARGET ALPHA RUNS
+usage: fastl2lir_peer.py FOLDER VOXELS_PER_TARGET ALPHA RUNS
 """
 import json
 import resource
