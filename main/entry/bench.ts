@@ -4,9 +4,10 @@ import { FASTL2LIR } from './benchmarks/fastl2lir.ts';
 import { READING } from './benchmarks/reading.ts';
 import { RIDGE } from './benchmarks/ridge.ts';
 import { RIDGE_SCALE } from './benchmarks/ridge-scale.ts';
+import { VJP_BENCHMARK } from './benchmarks/vjp.ts';
 import { parseArguments } from './arguments.ts';
 
-const BENCHMARKS: Readonly<Record<string, Benchmark>> = { fastl2lir: FASTL2LIR, reading: READING, ridge: RIDGE, 'ridge-scale': RIDGE_SCALE };
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = { fastl2lir: FASTL2LIR, reading: READING, ridge: RIDGE, 'ridge-scale': RIDGE_SCALE, vjp: VJP_BENCHMARK };
 
 const { words, options } = parseArguments(process.argv.slice(2), ['json']);
 const benchmark = BENCHMARKS[words[0] ?? ''];

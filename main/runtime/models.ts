@@ -140,8 +140,8 @@ function tapsOf(pack: PackDescription, dir: string, graph: Graph): readonly stri
 /** Exporters that do not keep the path of a layer in the names of tensors keep it in the names of weights: who adds the second bias of a block's MLP. */
 function tapsByWeight(graph: Graph): readonly { readonly name: string; readonly block: number }[] {
   return graph.nodes.flatMap((node) => {
-    const match = node.inputs.map((name) => TAP_BIAS.exec(name)).find((each) => each !== null), name = node.outputs[0];
-    return match === undefined || match === null || name === undefined ? [] : [{ name, block: Number(match[1]) }];
+    const bias = node.inputs.find((name) => TAP_BIAS.test(name)), name = node.outputs[0];
+    return bias === undefined || name === undefined ? [] : [{ name, block: Number(TAP_BIAS.exec(bias)?.[1]) }];
   });
 }
 

@@ -1,3 +1,4 @@
+import os from 'node:os';
 import path from 'node:path';
 import { UserError } from '../../../common/errors.ts';
 import { packFolder } from '../../experiments/prepare.ts';
@@ -14,9 +15,11 @@ export const MODELS: Verb = {
     const given = context.words[1] ?? '';
     const folder = given === 'demo' ? packFolder(context.models, given) : path.resolve(given);
     const report = await checkPack(folder);
-    const lines = report.roles.map((role) => `${role.ok ? 'ok     ' : 'missing'} ${role.role.padEnd(14)} ${role.file}\n${role.ok
+    const lines = report.roles.map((role) => `${role.ok ? 'ok     ' : 'missing'} ${role.role.padEnd(14)} ${role.file}${role.weightBytes === undefined ? '' : ` (${(role.weightBytes / 1e6).toFixed(1)} MB)`}\n${role.ok
       ? [...role.inputs, ...role.outputs].map((spec) => `          ${spec}`).join('\n') : `          ${role.problem?.message ?? ''}`}`);
-    context.out(report, [`${report.name} in ${folder}`, ...lines].join('\n'));
+    const size = (bytes: number): string => (bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`);
+    const notes = [...(report.weightBytes > 0 ? [`weights ${size(report.weightBytes)}, read into memory when a network is opened (mapped from their file above 0.5 GiB); free now: ${size(os.freemem())}`] : []), ...report.assumptions.map((each) => `assumed: ${each}`)];
+    context.out(report, [`${report.name} in ${folder}`, ...lines, ...notes].join('\n'));
     const bad = report.roles.find((role) => !role.ok);
     if (bad !== undefined) {
       const others = report.roles.filter((role) => !role.ok && role !== bad).map((role) => role.role);
