@@ -31,6 +31,10 @@ function complaint(recipe: Recipe): string | null {
   }
 }
 
+const SCHEDULER_NAMES: readonly { readonly value: Recipe['sampler']['scheduler']; readonly label: string }[] = [
+  { value: 'ddim', label: 'DDIM' }, { value: 'pndm', label: 'PNDM (PLMS)' }, { value: 'dpm-solver++', label: 'DPM-Solver++(2M)' }, { value: 'euler', label: 'Euler' },
+];
+const NOISE_LEVELS: readonly { readonly value: Recipe['sampler']['noise']; readonly label: string }[] = [{ value: 'consistent', label: 'Consistent' }, { value: 'as-published', label: 'As published' }];
 const SCALINGS = [{ value: 'session', label: 'z within each session' }, { value: 'train', label: 'z by training images' }, { value: 'none', label: 'percent signal change' }];
 
 function Regions({ recipe, atlas, change }: { readonly recipe: Recipe; readonly atlas: AtlasSummary; readonly change: (rois: readonly string[]) => void }) {
@@ -125,6 +129,12 @@ export const RecipeForm = memo(function RecipeForm({ recipe, subject, subjects, 
               <Select label="Atlas" data={subject.atlases.map((each) => each.name)} value={atlas?.name ?? null} onChange={(value) => { if (value !== null) data({ atlas: value, rois: [] }); }} />
               <Select label="Responses" data={[{ value: '', label: 'Best present' }, ...subject.betas.map((beta) => ({ value: beta, label: beta }))]} value={recipe.data.beta ?? ''} onChange={(value) => { data({ beta: value === '' ? null : value }); }} />
               <Select label="Scaling" data={SCALINGS} value={recipe.data.zscore} onChange={(value) => { data({ zscore: value as Recipe['data']['zscore'] }); }} />
+              {generative && (
+                <div className="field-pair">
+                  <Select label="Scheduler" data={SCHEDULER_NAMES} value={recipe.sampler.scheduler} allowDeselect={false} onChange={(value) => { if (value !== null) sampler({ scheduler: value }); }} />
+                  <Select label="Noise at the start" data={NOISE_LEVELS} value={recipe.sampler.noise} allowDeselect={false} onChange={(value) => { if (value !== null) sampler({ noise: value }); }} />
+                </div>
+              )}
               <TextInput label="Penalties tried (alpha / N)" className="mono-input" defaultValue={recipe.decoder.alphas.join(' ')} key={recipe.decoder.alphas.join(' ')}
                 onBlur={(event) => { decoder({ alphas: event.currentTarget.value.split(/[\s,;]+/).filter((part) => part !== '').map(Number) }); }} description="Chosen for each target by cross-validation inside the training images." />
               <div className="field-pair">
