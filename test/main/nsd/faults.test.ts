@@ -105,10 +105,11 @@ function failing(handle: ReadableHandle, code: string, good: number): ReadableHa
 }
 
 describe('a drive that goes away', () => {
+  let whole: Promise<string> | undefined;
   it.each([
     ['EIO', /disk could not be read/], ['ENOTCONN', /no longer connected/], ['ENODEV', /no longer there/], ['ESTALE', /replaced/], ['ENOENT', /no such file/], ['ETIMEDOUT', /does not answer/],
   ] as const)('in the middle of a session file (%s) is named, at every read', async (code, found) => {
-    const root = await fresh();
+    const root = await (whole ??= fresh());
     const file = `${betas}/betas_session01.hdf5`;
     let failures = 0;
     for (let good = 0; good < 40; good++) {
