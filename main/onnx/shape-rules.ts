@@ -6,6 +6,7 @@
 import { UserError } from '../../common/errors.ts';
 import { sizeOf } from '../../common/ndarray.ts';
 import type { DType } from '../../common/ndarray.ts';
+import { aspect } from './aspect.ts';
 import { einsumTerms } from './einsum.ts';
 import { dtypeOf } from './element-type.ts';
 import { positive, reshapeTo, sliceRange } from './evaluate.ts';
@@ -157,13 +158,6 @@ const attention = (c: RuleContext<'Attention'>): readonly Typed[] => {
 };
 
 const global = (context: AnyContext): readonly Typed[] => [{ dtype: need(context, 0).dtype, shape: need(context, 0).shape?.map((dim, axis) => (axis < 2 ? dim : 1)) ?? null }];
-
-/** The one scale of all resized axes that keeps the picture's proportions, under or over the wanted sizes; null where it is not asked for or not known. */
-export function aspect(policy: string, from: readonly Dim[], sizes: readonly number[] | null): number | null {
-  if (policy === 'stretch' || sizes === null || !from.every((dim) => typeof dim === 'number')) return null;
-  const ratios = from.map((dim, k) => (sizes[k] ?? 0) / dim);
-  return policy === 'not_larger' ? Math.min(...ratios) : Math.max(...ratios);
-}
 
 /** `[n, channels, height, width]` with channels and extents changed. */
 function blocks(context: AnyContext, channels: (n: number) => number, extent: (n: number) => number): readonly Typed[] {

@@ -4,7 +4,7 @@
  * Nearest enlargement by a whole factor, which all decoders use, is a sum over blocks instead.
  */
 import type { AttributesOf } from '../../onnx/ops.ts';
-import { aspect } from '../../onnx/shape-rules.ts';
+import { aspect } from '../../onnx/aspect.ts';
 import { axisOf, cotangent, dims, input, integers, output, range, unsupported, ALL_OPSETS } from '../rule.ts';
 import type { Rule } from '../rule.ts';
 import { alongAxis } from './shape.ts';
