@@ -31,7 +31,7 @@ def uniform(name, count):
 def seeded(name, shape):
     """A weight by its name and shape: matrices by their fan-in, gains around one, everything else small. None where the value is not a weight."""
     count = int(np.prod(shape))
-    if count < SMALLEST:
+    if count < SMALLEST and not (len(shape) == 1 and name.endswith("bias")):
         return None
     u = uniform(name, count)
     if len(shape) >= 2:

@@ -25,12 +25,15 @@ function weight({ name, shape }: Initializer): Float32Array {
   return out;
 }
 
-/** The graph with every float32 weight of 32 or more elements replaced. */
+/** Small tensors may be shape arithmetic; small biases are not, and a trained one left in place would tie the golden values to its training. */
+const isWeight = ({ name, shape, dtype }: Initializer): boolean => dtype === 'float32' && (sizeOf(shape) >= SMALLEST || (shape.length === 1 && name.endsWith('bias')));
+
+/** The graph with every float32 weight replaced. */
 export function seededWeights(graph: Graph): Graph {
   return makeGraph({
     ...graph,
     initializers: graph.initializers.map((initializer) => {
-      if (initializer.dtype !== 'float32' || sizeOf(initializer.shape) < SMALLEST) return initializer;
+      if (!isWeight(initializer)) return initializer;
       return { ...initializer, source: { kind: 'inline', bytes: new Uint8Array(weight(initializer).buffer) } };
     }),
   });
