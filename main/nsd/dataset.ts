@@ -21,7 +21,7 @@ import { gridOf, maskOf, otherGrid, readAtlas } from './regions.ts';
 import type { Grid } from './regions.ts';
 import { readSampling } from './sampling.ts';
 import { openStimuli } from './stimuli.ts';
-import { chooseBetas, findSubject, hasNsdMarks } from './subject-files.ts';
+import { chooseBetas, findSubject, hasNsdMarks, partsOfName } from './subject-files.ts';
 import type { BetaSet, SubjectFiles } from './subject-files.ts';
 import { chooseSurfaceBetas } from './surface-betas.ts';
 import { readSurfaceResponses } from './surface-responses.ts';
@@ -63,8 +63,8 @@ export async function openNsd(root: string): Promise<Dataset> {
   const captions = once<CaptionIndex>(() => readCaptionIndex(folder));
   const grids = new Map<string, Grid>();
   const gridOfSubject = async (subject: SubjectFiles): Promise<Grid> => {
-    const grid = grids.get(subject.id) ?? await functionalGrid(folder, subject);
-    grids.set(subject.id, grid);
+    const key = `${subject.id} ${subject.space}`, grid = grids.get(key) ?? await functionalGrid(folder, subject);
+    grids.set(key, grid);
     return grid;
   };
   return {
@@ -77,16 +77,22 @@ export async function openNsd(root: string): Promise<Dataset> {
       return captionsOf(await captions.get(), imageIds);
     },
     objects: async (imageIds, signal) => readObjects(folder, imageIds, (await stimuli.get() ?? noPictures()).shape[1], signal),
-    surface: (subject, hemisphere, name) => readMesh(folder, subject, hemisphere, name),
-    flat: (subject, hemisphere) => readFlat(folder, subject, hemisphere),
-    curvature: (subject, hemisphere) => readCurvature(folder, subject, hemisphere),
-    surfaceLabels: async (subject, hemisphere, atlas) => readSurfaceLabels(folder, subject, (await findSubject(folder, subject)).space, hemisphere, atlas),
+    surface: (subject, hemisphere, name) => readMesh(folder, partsOfName(subject).id, hemisphere, name),
+    flat: (subject, hemisphere) => readFlat(folder, partsOfName(subject).id, hemisphere),
+    curvature: (subject, hemisphere) => readCurvature(folder, partsOfName(subject).id, hemisphere),
+    surfaceLabels: async (subject, hemisphere, atlas) => {
+      const files = await findSubject(folder, subject);
+      return readSurfaceLabels(folder, files.id, files.space, hemisphere, atlas);
+    },
     sampling: async (subject, hemisphere, voxels) => {
       const files = await findSubject(folder, subject);
-      return readSampling(folder, subject, hemisphere, files.space, await gridOfSubject(files), voxels);
+      return readSampling(folder, files.id, hemisphere, files.space, await gridOfSubject(files), voxels);
     },
     affine: async (subject) => functionalAffine(folder, await findSubject(folder, subject)),
-    plantedSensitivity: async (subject, space, voxels) => readPlanted(folder, subject, space, await gridOfSubject(await findSubject(folder, subject)), voxels),
+    plantedSensitivity: async (subject, space, voxels) => {
+      const files = await findSubject(folder, subject);
+      return readPlanted(folder, files.id, space, await gridOfSubject(files), voxels);
+    },
     // A failure to open was already reported to whoever asked.
     close: () => { void stimuli.held()?.then((open) => { open?.close(); }, () => undefined); },
   };

@@ -43,9 +43,9 @@ function report(findings: Findings, subject: string, severity: ProblemSeverity, 
   findings.problems.push({ severity, file, expected, found, fix, subject, ...(costs === undefined ? {} : { costs }) });
 }
 
-export async function inspectSubject(context: Context, id: string): Promise<SubjectSummary> {
+export async function inspectSubject(context: Context, name: string): Promise<SubjectSummary> {
   const { folder, findings, experiment, signal } = context;
-  const subject = await findSubject(folder, id);
+  const subject = await findSubject(folder, name), { id } = subject;
   throwIfAborted(signal);
   const onSurface = await surfaceBetaSets(folder, id);
   const grid = await inspectBetas(context, subject, onSurface.length > 0);
@@ -64,7 +64,7 @@ export async function inspectSubject(context: Context, id: string): Promise<Subj
   const counts = split === null ? { train: 0, test: 0 } : countSplit(split);
   const groups = [...await subjectGroups(context, subject, atlases, { ...anatomy, transformFiles: [...anatomy.transformFiles, ...transforms] }, ceiling, onSurface.map((set) => set.name)), ...experiment.groups];
   return {
-    id, sessions: best?.sessions.length ?? 0, trials: split === null ? 0 : split.imageOfTrial.length, trainImages: counts.train, testImages: counts.test,
+    id: name, sessions: best?.sessions.length ?? 0, trials: split === null ? 0 : split.imageOfTrial.length, trainImages: counts.train, testImages: counts.test,
     volume: grid, voxelSizeMm: reference === null ? null : voxelSize(reference), betas: [...subject.betas, ...onSurface].map((set) => set.name), atlases,
     surfaces: anatomy.surfaces, files: groups, ...(first === undefined || inVolume === undefined || grid === null || split === null ? {} : { preparation: preparationOf(inVolume, grid, first.index.length, split.imageIds.length, split.imageOfTrial.length / inVolume.sessions.length) }),
   };

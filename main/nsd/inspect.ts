@@ -7,7 +7,7 @@ import { fingerprintOf } from './fingerprint.ts';
 import { inspectExperiment } from './inspect-experiment.ts';
 import { inspectSubject } from './inspect-subject.ts';
 import { SUBJECT_FOLDERS } from './layout.ts';
-import { subjectIds } from './subject-files.ts';
+import { partsOfName, subjectNames } from './subject-files.ts';
 import { NSD_TERMS } from './terms.ts';
 import { syntheticLabel } from './truth.ts';
 
@@ -19,14 +19,16 @@ export async function inspectNsd(folder: Folder, signal?: AbortSignal, progress?
   const findings: Findings = { problems: [], files: [] };
   const label = await syntheticLabel(folder);
   const experiment = await inspectExperiment(folder, findings, signal);
-  const ids = await subjectIds(folder);
-  if (ids.length === 0) {
+  const names = await subjectNames(folder);
+  if (names.length === 0) {
     findings.problems.push({ severity: 'problem', file: SUBJECT_FOLDERS[0] ?? '', expected: 'folders subj01, subj02, ...', found: 'no subject', fix: 'Download at least one subject, or choose the folder that contains nsddata.' });
   }
   let done = 0;
-  const subjects = await inParallel(ids, SUBJECTS_AT_ONCE, signal, async (id) => {
-    const summary = await attempt(findings, { file: `${SUBJECT_FOLDERS[0] ?? ''}/${id}`, subject: id }, () => inspectSubject({ folder, findings, experiment, signal }, id));
-    progress?.(++done, ids.length, id);
+  const subjects = await inParallel(names, SUBJECTS_AT_ONCE, signal, async (name) => {
+    const own: Findings = { problems: [], files: findings.files }, { id } = partsOfName(name);
+    const summary = await attempt(own, { file: `${SUBJECT_FOLDERS[0] ?? ''}/${id}`, subject: id }, () => inspectSubject({ folder, findings: own, experiment, signal }, name));
+    findings.problems.push(...own.problems.map((problem) => (problem.subject === id ? { ...problem, subject: name } : problem)));
+    progress?.(++done, names.length, name);
     return summary;
   });
   return {

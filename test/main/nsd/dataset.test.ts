@@ -1,4 +1,5 @@
-import { rm } from 'node:fs/promises';
+import { cp, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Dataset, Responses, ResponsesRequest } from '../../../common/dataset.ts';
 import { UserError } from '../../../common/errors.ts';
@@ -112,6 +113,38 @@ describe('responses of an NSD folder', () => {
     expect(failure).toBeInstanceOf(UserError);
     expect(failure instanceof UserError ? failure.message : '').toMatch(message);
     expect(failure instanceof UserError ? failure.detail.expected : '').toMatch(expected);
+  });
+});
+
+describe('a subject on both functional grids', () => {
+  it('is offered once for each, and each is read from its own files', async () => {
+    const { root } = await tinyNsd({ seed: SEED + 1 });
+    roots.push(root);
+    const alone = await openNsd(root), wanted = await alone.responses(request), labels = await alone.surfaceLabels('subj01', 'lh', 'Kastner2015');
+    alone.close();
+    for (const place of ['nsddata_betas/ppdata/subj01', 'nsddata/ppdata/subj01']) {
+      await rename(join(root, place, 'func1pt8mm'), join(root, place, 'func1mm'));
+      await cp(join(tiny.root, place, 'func1pt8mm'), join(root, place, 'func1pt8mm'), { recursive: true });
+    }
+    const transforms = join(root, 'nsddata/ppdata/subj01/transforms');
+    for (const name of await readdir(transforms)) await cp(join(transforms, name), join(transforms, name.replace('func1pt8', 'func1pt0')));
+    const both = await openNsd(root);
+    expect((await both.inspect()).subjects.map(({ id }) => id)).toEqual(['subj01', 'subj01-func1mm']);
+    expect((await both.inspect()).problems.filter(({ severity, subject }) => severity === 'problem' && subject === 'subj01-func1mm')).toEqual([]);
+    const fine = await both.responses({ ...request, subject: 'subj01-func1mm' }), coarse = await both.responses(request);
+    expect([...fine.values.data]).toEqual([...wanted.values.data]);
+    expect([...coarse.values.data]).not.toEqual([...wanted.values.data]);
+    expect(await both.surfaceLabels('subj01-func1mm', 'lh', 'Kastner2015')).toEqual(labels);
+    expect((await both.sampling('subj01-func1mm', 'lh', fine.voxels ?? ndarray('int32', [0, 3], new Int32Array())))?.vertices).toBe(6);
+    await expect(both.responses({ ...request, subject: 'subj02-func1mm' })).rejects.toThrow(/no subject subj02-func1mm/);
+    both.close();
+    // With betas of one grid only, that grid is the subject's.
+    await rm(join(root, 'nsddata_betas/ppdata/subj01/func1pt8mm'), { recursive: true });
+    const one = await openNsd(root);
+    expect((await one.inspect()).subjects.map(({ id }) => id)).toEqual(['subj01']);
+    expect([...(await one.responses(request)).values.data]).toEqual([...wanted.values.data]);
+    await expect(one.responses({ ...request, subject: 'subj01-func1pt8mm' })).rejects.toThrow(/no subject subj01-func1pt8mm/);
+    one.close();
   });
 });
 
