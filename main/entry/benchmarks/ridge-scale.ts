@@ -76,7 +76,7 @@ async function randomFile(file: string, rows: number, columns: number, seed: num
   try {
     // The header of an array of this shape, then its rows.
     const header = writeNpy(f32([0, columns], new Float32Array(0)));
-    const text = new TextDecoder('latin1').decode(header);
+    const text = Buffer.from(header).toString('latin1'); // TextDecoder's latin1 is windows-1252, which changes the magic bytes
     const grown = text.replace(`(0, ${columns})`, `(${rows}, ${columns})`);
     const excess = grown.length - text.length;
     await handle.write(Buffer.from(grown.replace(' '.repeat(excess) + '\n', '\n'), 'latin1'));
