@@ -39,7 +39,7 @@ export async function hasNsdMarks(folder: Folder): Promise<boolean> {
 }
 
 /** Ids of all subject folders, ascending. */
-export async function subjectIds(folder: Folder): Promise<readonly string[]> {
+async function subjectIds(folder: Folder): Promise<readonly string[]> {
   const names = await Promise.all(SUBJECT_FOLDERS.map((place) => folder.names(place)));
   return [...new Set(names.flat().filter((name) => subjectNumber(name) !== null))].sort();
 }
