@@ -109,6 +109,8 @@ export interface ResponsesRequest {
   readonly zscore: 'session' | 'train' | 'none';
   /** Average the trials of an image into one row. */
   readonly average: boolean;
+  /** `test`: rows of test images only; needs `average` false and a scaling other than `train`. A data set that is held in memory may give all rows. */
+  readonly only?: 'test';
 }
 
 /** Masked responses: one row per image (or trial), one column per voxel. */

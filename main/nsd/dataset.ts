@@ -16,7 +16,7 @@ import { functionalAffine, functionalGrid } from './functional.ts';
 import { inspectNsd, RELEASE_LABEL } from './inspect.ts';
 import { ncsnrFile, STIMULI_FILE } from './layout.ts';
 import { readObjects } from './objects.ts';
-import { assembleResponses, keptOrRead } from './responses.ts';
+import { assembleResponses, keptOrRead, labelsOf } from './responses.ts';
 import { gridOf, maskOf, otherGrid, readAtlas } from './regions.ts';
 import type { Grid } from './regions.ts';
 import { readSampling } from './sampling.ts';
@@ -114,7 +114,7 @@ async function readResponses(folder: Folder, design: Design, request: ResponsesR
   const trials = trialsOf(design, subject.number, set.sessions.map((beta) => beta.session));
   const split = splitOf(trials);
   const { values, kept, partial } = await assembleResponses({
-    voxels: mask.index.length, trials, split, zscore: request.zscore, average: request.average,
+    voxels: mask.index.length, trials, split, zscore: request.zscore, average: request.average, only: request.only,
     readSession: (position) => {
       const beta = set.sessions[position];
       if (beta === undefined) throw new RangeError(`no session at ${position}`);
@@ -131,8 +131,7 @@ async function readResponses(folder: Folder, design: Design, request: ResponsesR
     ...(partial > 0 ? [`${partial} voxels lack data in some sessions; those trials were left out of their averages`] : []),
   ];
   return {
-    values, imageIds: request.average ? split.imageIds : trials.nsdId,
-    repeats: request.average ? split.repeats : new Int32Array(trials.nsdId.length).fill(1), isTest: request.average ? split.isTest : trials.isShared,
+    values, ...labelsOf(trials, split, request),
     voxels: gridIndices(index, grid), regions: Array.from(kept, (v) => mask.regions[v] ?? ''),
     ncsnr: await readCeiling(folder, subject, set, grid, index), beta: set.name, ...(notes.length === 0 ? {} : { notes }),
   };

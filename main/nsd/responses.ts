@@ -33,6 +33,8 @@ export interface ResponsesInput {
   readonly split: Split;
   readonly zscore: ResponsesRequest['zscore'];
   readonly average: boolean;
+  /** Single trials of test pictures only; not with `average`, nor with the scaling `train`, whose statistics are of the rows left out. */
+  readonly only?: 'test' | undefined;
   /** Raw values `[V, T]` of the session at this position of `trials.sessions`. */
   readonly readSession: (position: number) => Promise<RawBetas>;
 }
@@ -57,10 +59,12 @@ export async function keptOrRead(keep: SessionKeep | undefined, session: number,
 
 /** Betas of all sessions as rows. Throws `UserError` if the result exceeds 1 GiB or a session has no statistics. */
 export async function assembleResponses(input: ResponsesInput, signal?: AbortSignal, progress?: Progress): Promise<AssembledResponses> {
-  const { voxels: V, trials, split, zscore, average } = input;
-  const rows = average ? split.imageIds.length : trials.nsdId.length;
+  const { voxels: V, trials, split, zscore, average, only } = input;
+  if (only !== undefined && (average || zscore === 'train')) throw new RangeError(`rows of ${only} images only, ${average ? 'averaged' : `scaled by ${zscore}`}`);
+  const chosen = only === undefined ? null : testTrials(trials);
+  const rows = average ? split.imageIds.length : chosen?.length ?? trials.nsdId.length;
   if (rows * V * 4 > MAX_BYTES) throw tooLarge(rows, V, average);
-  const rowOfTrial = average ? split.imageOfTrial : Int32Array.from({ length: rows }, (_, t) => t);
+  const rowOfTrial = average ? split.imageOfTrial : chosen === null ? Int32Array.from({ length: rows }, (_, t) => t) : rowsOf(chosen, trials.nsdId.length);
 
   // 1. Sum scaled trials into rows, session by session. `hasData` [sessions, V].
   const sums = new Float32Array(rows * V);
@@ -79,7 +83,7 @@ export async function assembleResponses(input: ResponsesInput, signal?: AbortSig
   progress?.(sessions, sessions, 'averaging');
 
   // 2. Divide by the trials summed. `unit` turns raw into percent signal change.
-  const isTraining = Uint8Array.from({ length: rows }, (_, r) => ((average ? split.isTest[r] : trials.isShared[r]) === 1 ? 0 : 1));
+  const isTraining = Uint8Array.from({ length: rows }, (_, r) => ((average ? split.isTest[r] : trials.isShared[chosen?.[r] ?? r]) === 1 ? 0 : 1));
   const unit = zscore === 'session' ? 1 : BETA_SCALE;
   for (let r = 0; r < rows; r++) {
     const divisor = unit * (average ? split.repeats[r] ?? 1 : 1);
@@ -98,7 +102,10 @@ export async function assembleResponses(input: ResponsesInput, signal?: AbortSig
     const counts = new Int32Array(rows);
     for (let s = 0; s < sessions; s++) {
       if (hasData[s * V + v] !== 1) continue;
-      for (let t = trials.starts[s] ?? 0; t < (trials.starts[s + 1] ?? 0); t++) counts[rowOfTrial[t] ?? 0] = (counts[rowOfTrial[t] ?? 0] ?? 0) + 1;
+      for (let t = trials.starts[s] ?? 0; t < (trials.starts[s + 1] ?? 0); t++) {
+        const row = rowOfTrial[t] ?? -1;
+        if (row >= 0) counts[row] = (counts[row] ?? 0) + 1;
+      }
     }
     refill(sums, V, v, counts, average ? split.repeats : null, isTraining);
   }
@@ -109,6 +116,26 @@ export async function assembleResponses(input: ResponsesInput, signal?: AbortSig
   // 5. Drop voxels without data.
   const values = kept.length === V ? sums : dropColumns(sums, V, kept);
   return { values: f32([rows, kept.length], values), kept: Int32Array.from(kept), partial };
+}
+
+/** What the rows of `assembleResponses` are. */
+export function labelsOf(trials: Trials, split: Split, { average, only }: Pick<ResponsesRequest, 'average' | 'only'>): { readonly imageIds: Int32Array; readonly repeats: Int32Array; readonly isTest: Uint8Array } {
+  if (average) return { imageIds: split.imageIds, repeats: split.repeats, isTest: split.isTest };
+  const chosen = only === undefined ? null : testTrials(trials);
+  const imageIds = chosen === null ? trials.nsdId : chosen.map((t) => trials.nsdId[t] ?? -1);
+  return { imageIds, repeats: new Int32Array(imageIds.length).fill(1), isTest: chosen === null ? trials.isShared : new Uint8Array(imageIds.length).fill(1) };
+}
+
+/** Numbers of the trials of test pictures, ascending. */
+export function testTrials(trials: Trials): Int32Array {
+  return Int32Array.from(trials.isShared.keys()).filter((t) => trials.isShared[t] === 1);
+}
+
+/** Row of every trial, -1 for those that have none. */
+function rowsOf(chosen: Int32Array, trials: number): Int32Array {
+  const rows = new Int32Array(trials).fill(-1);
+  chosen.forEach((trial, row) => { rows[trial] = row; });
+  return rows;
 }
 
 function tooLarge(rows: number, voxels: number, average: boolean): UserError {
@@ -173,6 +200,7 @@ function addSession({ raw, T, V, scale, rowOfTrial, sums, hasData }: SessionSum)
   for (let from = 0; from < V; from += BLOCK) {
     const to = Math.min(V, from + BLOCK);
     for (let t = 0; t < T; t++) {
+      if ((rowOfTrial[t] ?? -1) < 0) continue;
       const row = (rowOfTrial[t] ?? 0) * V;
       if (scale === null) {
         for (let v = from, at = from * T + t; v < to; v++, at += T) sums[row + v] = (sums[row + v] ?? 0) + (raw[at] ?? 0);

@@ -13,7 +13,7 @@ import { splitOf, trialsInSession, trialsOf } from './design.ts';
 import type { Design } from './design.ts';
 import { gather } from './interpolation.ts';
 import { FSAVERAGE, HEMISPHERES, labelFolder, surfaceCeilingFile, toFsaverage } from './layout.ts';
-import { assembleResponses, keptOrRead } from './responses.ts';
+import { assembleResponses, keptOrRead, labelsOf } from './responses.ts';
 import type { RawBetas } from './responses.ts';
 import { readSurfaceHeader, readSurfaceVertices } from './surface-betas.ts';
 import type { SurfaceBetaSet } from './surface-betas.ts';
@@ -88,7 +88,7 @@ export async function readSurfaceResponses(folder: Folder, design: Design, subje
       return out;
     });
   };
-  const { values, kept, partial } = await assembleResponses({ voxels: count, trials, split, zscore: request.zscore, average: request.average, readSession }, signal, progress);
+  const { values, kept, partial } = await assembleResponses({ voxels: count, trials, split, zscore: request.zscore, average: request.average, only: request.only, readSession }, signal, progress);
   if (kept.length === 0) throw new UserError('bad-input', `no chosen vertex of ${subject.id} has data`, { file: first.files.lh, expected: 'betas that are not all empty', found: `${count} empty vertices`, fix: 'Download the session files again.' });
   const regions = [...lh.regions, ...rh.regions];
   const notes = [
@@ -97,8 +97,7 @@ export async function readSurfaceResponses(folder: Folder, design: Design, subje
     ...(partial > 0 ? [`${partial} vertices lack data in some sessions; those trials were left out of their averages`] : []),
   ];
   return {
-    values, imageIds: request.average ? split.imageIds : trials.nsdId, repeats: request.average ? split.repeats : new Int32Array(trials.nsdId.length).fill(1),
-    isTest: request.average ? split.isTest : trials.isShared, voxels: null, regions: Array.from(kept, (v) => regions[v] ?? ''),
+    values, ...labelsOf(trials, split, request), voxels: null, regions: Array.from(kept, (v) => regions[v] ?? ''),
     ncsnr: await readCeilings(folder, subject.id, set, [lh.index, rh.index], kept), beta: set.name, notes,
   };
 }

@@ -105,6 +105,18 @@ describe('responses of an NSD folder', () => {
     expectClose(got.values.data, Array.from({ length: 36 * 20 }, (_, n) => psc(n % 20, Math.floor(n / 20)) ?? NaN), TOLERANCE, SEED);
   });
 
+  it.each(['none', 'session'] as const)('of test images only are those of all trials, scaled %s', async (zscore) => {
+    const all = await dataset.responses({ ...request, atlas: 'mine', zscore, average: false });
+    const got = await dataset.responses({ ...request, atlas: 'mine', zscore, average: false, only: 'test' });
+    const chosen = [...all.isTest.keys()].filter((row) => all.isTest[row] === 1);
+    expect(chosen.length).toBeGreaterThan(3);
+    expect([...got.imageIds]).toEqual(chosen.map((row) => all.imageIds[row]));
+    expect([got.repeats.length, got.isTest.every((flag) => flag === 1)]).toEqual([chosen.length, true]);
+    const width = all.values.shape[1] ?? 0;
+    expect([...got.values.data]).toEqual(chosen.flatMap((row) => [...all.values.data.subarray(row * width, (row + 1) * width)]));
+    await expect(dataset.responses({ ...request, zscore: 'train', average: false, only: 'test' })).rejects.toThrow(RangeError);
+  });
+
   it.each([
     [{ subject: 'subj02' }, /no subject subj02/, /subj01/], [{ atlas: 'Glasser' }, /no atlas "Glasser"/, /minddiffuser, nsdgeneral/],
     [{ rois: ['V9'] }, /no region "V9"/, /V1, V2/], [{ beta: 'betas_assumehrf' }, /no betas "betas_assumehrf"/, /betas_fithrf_GLMdenoise_RR/],
