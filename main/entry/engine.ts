@@ -10,7 +10,8 @@ import type { ViewReply, ViewRequest } from '../../common/contract/channels.ts';
 import { reportOf } from '../../common/errors.ts';
 import type { EngineMessage, EngineRequest } from '../experiments/engine-protocol.ts';
 import { openDataset } from '../experiments/open-dataset.ts';
-import { openNetworks } from '../experiments/networks.ts';
+import { keepNetworks } from '../experiments/network-keep.ts';
+import { openNetworks, packHash } from '../experiments/networks.ts';
 import { sessionProducts } from '../linalg/session-products.ts';
 import { prepareRun } from '../experiments/prepare.ts';
 import { run } from '../experiments/run.ts';
@@ -22,7 +23,11 @@ const options = optionsOf(process.argv.slice(2));
 const workspace = options['workspace'] ?? '';
 const models = options['models'] ?? '';
 
+/** How long the networks of the last run stay open for the next one. */
+const KEEP_NETWORKS_MS = 60_000;
+
 const products = sessionProducts();
+const packs = keepNetworks({ open: openNetworks, hash: packHash, idleMs: KEEP_NETWORKS_MS });
 const cancels = new Map<string, AbortController>();
 const views = viewHandlers({ workspace, openDataset, products });
 
@@ -41,7 +46,7 @@ async function take(request: EngineRequest): Promise<void> {
     if (request.type === 'run') {
       const emit = (event: Extract<EngineMessage, { type: 'event' }>['event']): void => { send({ type: 'event', id: request.id, event }); };
       try {
-        const context = await prepareRun({ recipe: request.recipe, dataPath: request.dataPath, workspace, models, openDataset, openNetworks, products, signal: controller.signal, emit });
+        const context = await prepareRun({ recipe: request.recipe, dataPath: request.dataPath, workspace, models, openDataset, openNetworks: (folder) => packs.open(folder), hashPack: (folder) => packs.hash(folder), products, signal: controller.signal, emit });
         try { await run(context); } finally { context.dataset.close(); await context.release(); }
       } catch (error) { emit({ type: 'failed', error: reportOf(error) }); }
     } else {

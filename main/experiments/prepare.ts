@@ -18,6 +18,8 @@ export interface PrepareOptions {
   readonly models: string;
   readonly openDataset: (root: string) => Promise<Dataset>;
   readonly openNetworks: (folder: string) => Promise<Networks>;
+  /** Hash of a pack, where the caller remembers it; computed unless given. */
+  readonly hashPack?: (folder: string) => Promise<string>;
   readonly products: Products;
   readonly signal: AbortSignal;
   readonly emit: (event: RunEvent) => void;
@@ -34,7 +36,7 @@ export function packFolder(models: string, pack: string): string {
 }
 
 export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> {
-  const { recipe, dataPath, workspace, models, openDataset, openNetworks, products, signal, emit } = options;
+  const { recipe, dataPath, workspace, models, openDataset, openNetworks, hashPack = packHash, products, signal, emit } = options;
   const dataset = await openDataset(dataPath);
   try {
     const inspection = await dataset.inspect(signal);
@@ -50,7 +52,7 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
     }
     const folder = packFolder(models, recipe.pack);
     let opened: Promise<Networks> | null = null;
-    const steps = makePlan(recipe, { data: inspection.fingerprint, pack: await packHash(folder) });
+    const steps = makePlan(recipe, { data: inspection.fingerprint, pack: await hashPack(folder) });
     return {
       recipe, workspace, dataset, steps, products, signal, emit,
       networks: () => (opened ??= openNetworks(folder)),
