@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { vjp } from '../autodiff/backward.ts';
-import { tap } from '../onnx/edit/tap.ts';
+import { isolate } from '../onnx/edit/isolate.ts';
 import type { Graph } from '../onnx/graph.ts';
 import { weightBytes } from '../onnx/memory.ts';
 import { readModel } from '../onnx/protobuf/read.ts';
@@ -61,7 +61,7 @@ export const LARGE_VALUES_BYTES = 4e9;
  */
 export function gradientGraph(model: Graph, options: GradientOptions): { readonly graph: Graph; readonly settings: SessionOptions } {
   const large = weightBytes(model) > LARGE_WEIGHTS_BYTES;
-  return { graph: vjp(tap(model, options.of, { keepOutputs: false }), { ...options, ...(large ? { memoryBytes: LARGE_VALUES_BYTES } : {}) }), settings: large ? { mapWeights: true, frugal: true } : {} };
+  return { graph: vjp(isolate(model, options.of), { ...options, ...(large ? { memoryBytes: LARGE_VALUES_BYTES } : {}) }), settings: large ? { mapWeights: true, frugal: true } : {} };
 }
 
 /** Throws as `gradientGraph`, and `bad-input` if the runtime refuses the graph. */

@@ -1,5 +1,6 @@
 /** The networks of a model pack as the experiment uses them: arrays in, arrays out. Sessions are opened on first use. */
 import path from 'node:path';
+import { UserError } from '../../common/errors.ts';
 import type { F32, U8 } from '../../common/ndarray.ts';
 import { f32, ndarray, sizeOf } from '../../common/ndarray.ts';
 import type { RefineChoice, SamplerChoice } from '../../common/recipe.ts';
@@ -41,7 +42,10 @@ export interface Networks {
   sample(request: SampleRequest): Promise<F32>;
   /** Scaled latents to pictures, uint8 `[images, height, width, 3]`. */
   decode(latents: F32): Promise<U8>;
-  /** Latents brought to another side through their picture (decoded, resized, encoded); as they are for null or their own. */
+  /**
+   * Latents brought to another side through their picture (decoded, resized, encoded); as they are for null or their own. Throws UserError
+   * (`unsupported`) if the pack's networks were exported for one side.
+   */
   atSide(latents: F32, side: number | null): Promise<F32>;
   /** Stage 2's gradients for this many images side by side. */
   refiner(options: { readonly sampler: SamplerChoice; readonly refine: RefineChoice; readonly images: number }): Promise<Refiner>;
@@ -88,6 +92,10 @@ export async function openNetworks(folder: string): Promise<Networks> {
     decode: async (latents) => decodePictures(await session('vaeDecoder'), vaeDecoder, latents),
     atSide: async (latents, side) => {
       if (side === null || side === latents.shape[2]) return latents;
+      const only = (await session('unet')).inputs.find((input) => input.name === unet.sample)?.shape[2];
+      if (typeof only === 'number' && only !== side) {
+        throw new UserError('unsupported', `the networks of ${pack.name} were exported for ${only} x ${only} latents and cannot walk at ${side} x ${side}`, { file: path.join(pack.dir, unet.file), expected: `sampler.side ${only}, or null`, found: `${side}`, fix: 'Leave sampler.side out, or export the networks with open height and width.' });
+      }
       const pictures = await decodePictures(await session('vaeDecoder'), vaeDecoder, latents), pixels = Math.round((pack.pixels * side) / (pack.latentShape[1] ?? side));
       return encodePictures(await session('vaeEncoder'), vaeEncoder, fitted(pictures, pixels), [pack.latentShape[0] ?? 4, side, side]);
     },

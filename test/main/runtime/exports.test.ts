@@ -1,9 +1,8 @@
 /** Unmodified exports of tiny Stable Diffusion v1 and CLIP networks by the real exporters (test/golden/runtime), against PyTorch's numbers. */
 import { readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, unlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { f32, ndarray, sizeOf } from '../../../common/ndarray.ts';
 import type { F32, NdArray } from '../../../common/ndarray.ts';
@@ -13,6 +12,7 @@ import type { Pack } from '../../../main/runtime/models.ts';
 import type { Role } from '../../../main/runtime/pack-description.ts';
 import type { TensorSpec } from '../../../main/runtime/session.ts';
 import { expectClose } from '../../support/close.ts';
+import { EXPORTS, unpackExport } from '../../support/exports.ts';
 
 interface Places { readonly shape: readonly number[]; readonly largest: number; readonly at: readonly number[]; readonly values: readonly number[] }
 type Answers = Readonly<Record<Role, Readonly<Record<string, Places>>>>;
@@ -23,25 +23,10 @@ const answersOf = (name: string): Answers => (JSON.parse(readFileSync(golden(`${
 const AGREEMENT: Readonly<Record<string, number>> = { optimum: 2e-4, 'diffusers-half': 1.5e-2 };
 const TOKENS = 16;
 
-/** Files of a plain tar archive. */
-function* untar(bytes: Uint8Array): Generator<readonly [string, Uint8Array]> {
-  const text = (from: number, length: number): string => Buffer.from(bytes.subarray(from, from + length)).toString('latin1').split('\0')[0] ?? '';
-  for (let at = 0; at + 512 <= bytes.length && text(at, 100) !== '';) {
-    const size = Number.parseInt(text(at + 124, 12), 8);
-    yield [text(at, 100), bytes.subarray(at + 512, at + 512 + size)];
-    at += 512 + Math.ceil(size / 512) * 512;
-  }
-}
-
 let root = '';
 beforeAll(async () => {
   root = await mkdtemp(path.join(tmpdir(), 'exports-'));
-  for (const name of Object.keys(AGREEMENT)) {
-    for (const [file, bytes] of untar(gunzipSync(readFileSync(golden(`${name}.tar.gz`))))) {
-      await mkdir(path.dirname(path.join(root, name, file)), { recursive: true });
-      await writeFile(path.join(root, name, file), bytes);
-    }
-  }
+  for (const name of EXPORTS) await unpackExport(name, path.join(root, name));
 });
 afterAll(async () => { await rm(root, { recursive: true, force: true }); });
 
@@ -70,7 +55,7 @@ async function answer(pack: Pack, role: Role): Promise<Readonly<Record<string, N
   } finally { await session.release(); }
 }
 
-describe.each(Object.keys(AGREEMENT))('an unmodified export (%s)', (name) => {
+describe.each(EXPORTS)('an unmodified export (%s)', (name) => {
   it('passes the check, with the memory of its weights', async () => {
     const check = await checkPack(path.join(root, name));
     expect(check.roles.filter((role) => !role.ok)).toEqual([]);
