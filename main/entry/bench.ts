@@ -1,4 +1,5 @@
 /** Benchmarks: `npm run -s bench -- NAME [--json]`. Timings are measured here and never asserted in tests (design 8). */
+import path from 'node:path';
 import type { Benchmark } from './benchmarks/benchmark.ts';
 import { FASTL2LIR } from './benchmarks/fastl2lir.ts';
 import { READING } from './benchmarks/reading.ts';
@@ -15,7 +16,7 @@ if (benchmark === undefined) {
   process.stderr.write(`usage: npm run -s bench -- NAME [--json]\n${Object.entries(BENCHMARKS).map(([name, { does }]) => `  ${name.padEnd(10)} ${does}`).join('\n')}\n`);
   process.exitCode = 2;
 } else {
-  const result = await benchmark.run(options);
+  const result = await benchmark.run(options, { subsystemWorker: path.join(import.meta.dirname, `subsystem-worker${path.extname(import.meta.filename)}`) });
   const peakMegabytes = Math.round(process.resourceUsage().maxRSS / 1024);
   if (options['json'] === 'true') process.stdout.write(`${JSON.stringify({ ...result, peakMegabytes })}\n`);
   else {

@@ -85,12 +85,16 @@ function tridiagonalise(a: Float64Array, n: number, signal: AbortSignal | undefi
 
 /** Implicit QL on (d, e); rows of z are rotated along, so that they become the eigenvectors. */
 function qlIterations(d: Float64Array, e: Float64Array, z: Float64Array, n: number, signal: AbortSignal | undefined): void {
+  // Couplings that are rounding of the largest entries are nothing, also between eigenvalues that are rounding themselves (rank-deficient matrices).
+  let largest = 0;
+  for (let i = 0; i < n; i++) largest = Math.max(largest, Math.abs(d[i] ?? 0) + Math.abs(e[i] ?? 0));
+  const floor = Number.EPSILON * largest;
   for (let l = 0; l < n; l++) {
     if (l % 32 === 0) throwIfAborted(signal);
     for (let iteration = 0; ; iteration++) {
       // 1. The first negligible coupling at or after l.
       let m = l;
-      while (m < n - 1 && Math.abs(e[m] ?? 0) > Number.EPSILON * (Math.abs(d[m] ?? 0) + Math.abs(d[m + 1] ?? 0))) m++;
+      while (m < n - 1 && Math.abs(e[m] ?? 0) > Math.max(floor, Number.EPSILON * (Math.abs(d[m] ?? 0) + Math.abs(d[m + 1] ?? 0)))) m++;
       if (m === l) break;
       if (iteration === MOST_ITERATIONS) {
         throw new UserError('bad-input', `eigenvalue ${l} did not converge in ${MOST_ITERATIONS} iterations`, { expected: 'a finite symmetric matrix', found: 'no convergence', fix: 'Check the data for values that are not finite.' });

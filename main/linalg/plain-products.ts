@@ -1,8 +1,9 @@
 /** Products as plain loops with double accumulation: for small work, and as the independent route that tests compare with. */
-import { f32, ndarray, zeros } from '../../common/ndarray.ts';
-import type { F64 } from '../../common/ndarray.ts';
+import { f32, zeros } from '../../common/ndarray.ts';
 import { productShape } from './products.ts';
-import type { BatchTerm, Form, Matrix, Products, Real } from './products.ts';
+import { refusalError } from './subsystems.ts';
+import { rowPlace } from './triangle.ts';
+import type { Form, Matrix, Products, Real, Subsystems } from './products.ts';
 
 function multiply<D extends Real>(form: Form, a: Matrix<D>, b: Matrix<D>): Matrix<D> {
   const { rows, columns, inner } = productShape(form, a, b);
@@ -19,36 +20,25 @@ function multiply<D extends Real>(form: Form, a: Matrix<D>, b: Matrix<D>): Matri
   return out;
 }
 
-function multiplyBatch(a: F64, b: F64): F64 {
-  const [items = 0, rows = 0, inner = 0] = a.shape;
-  const [, , columns = 0] = b.shape;
-  const out = zeros('float64', [items, rows, columns]);
-  for (let item = 0; item < items; item++) {
-    const left = ndarray('float64', [rows, inner], a.data.subarray(item * rows * inner, (item + 1) * rows * inner));
-    const right = ndarray('float64', [inner, columns], b.data.subarray(item * inner * columns, (item + 1) * inner * columns));
-    out.data.set(multiply('ab', left, right).data, item * rows * columns);
-  }
-  return out;
-}
-
-function downdateBatch(base: F64, terms: readonly BatchTerm[]): F64 {
-  const [items = 0, rows = 0, columns = 0] = base.shape;
-  const out = ndarray('float64', base.shape, base.data.slice());
-  for (const { upper, offset } of terms) {
-    const [, inner = 0, width = 0] = upper.shape;
-    for (let item = 0; item < items; item++) {
-      for (let k = 0; k < inner; k++) {
-        const row = (item * inner + k) * width + offset;
-        for (let i = 0; i < rows; i++) {
-          for (let j = 0; j < columns; j++) {
-            const at = (item * rows + i) * columns + j;
-            out.data[at] = (out.data[at] ?? 0) - (upper.data[row + i] ?? 0) * (upper.data[row + j] ?? 0);
-          }
-        }
+/** Cholesky by dot products of columns, then two substitutions. */
+function solveSubsystems(systems: Subsystems): void {
+  const { matrix, size, count, subsets, right } = systems;
+  const u = new Float64Array(size * size);
+  for (let item = 0; item < count; item++) {
+    const at = item * size;
+    for (let j = 0; j < size; j++) {
+      for (let i = 0; i <= j; i++) {
+        const { piece, at: start } = rowPlace(matrix, subsets[at + i] ?? NaN);
+        let sum = matrix.pieces[piece]?.[start + (subsets[at + j] ?? NaN) - (subsets[at + i] ?? NaN)] ?? NaN;
+        for (let k = 0; k < i; k++) sum -= (u[k * size + i] ?? 0) * (u[k * size + j] ?? 0);
+        if (i === j && !(sum > 0)) throw refusalError(systems, { item, place: i, pivot: sum });
+        u[i * size + j] = i === j ? Math.sqrt(sum) : sum / (u[i * size + i] ?? NaN);
       }
     }
+    const substitute = (i: number, known: (sum: number) => number): void => { right[at + i] = known(right[at + i] ?? NaN) / (u[i * size + i] ?? NaN); };
+    for (let i = 0; i < size; i++) substitute(i, (sum) => { for (let k = 0; k < i; k++) sum -= (u[k * size + i] ?? 0) * (right[at + k] ?? NaN); return sum; });
+    for (let i = size - 1; i >= 0; i--) substitute(i, (sum) => { for (let k = i + 1; k < size; k++) sum -= (u[i * size + k] ?? 0) * (right[at + k] ?? NaN); return sum; });
   }
-  return out;
 }
 
 export function plainProducts(): Products {
@@ -59,8 +49,8 @@ export function plainProducts(): Products {
       for (let i = 0; i < out.data.length; i++) out.data[i] = (base.data[i] ?? 0) + sign * (out.data[i] ?? 0);
       return Promise.resolve(out);
     },
-    multiplyBatch: (a, b) => Promise.resolve(multiplyBatch(a, b)),
-    downdateBatch: (base, terms) => Promise.resolve(downdateBatch(base, terms)),
+    // eslint-disable-next-line @typescript-eslint/require-await
+    solveSubsystems: async (systems) => { solveSubsystems(systems); },
     residualSums: (terms, target) => {
       const [rows = 0, columns = 0] = target.shape;
       const prediction = f32([rows, columns], new Float32Array(rows * columns));

@@ -5,7 +5,7 @@
  * Matrices are row-major, float32 or float64, both operands alike. None may exceed `LARGEST_BYTES`: callers work in blocks.
  */
 import { isDType } from '../../common/ndarray.ts';
-import type { F32, F64, NdArray } from '../../common/ndarray.ts';
+import type { F32, NdArray } from '../../common/ndarray.ts';
 
 export type Real = 'float32' | 'float64';
 export type Matrix<D extends Real = Real> = NdArray<D>;
@@ -19,10 +19,30 @@ export interface Term {
   readonly right: F32;
 }
 
-/** A block row `[items, inner, columns]` of a batch of triangular matrices, read from column `offset` on. */
-export interface BatchTerm {
-  readonly upper: F64;
-  readonly offset: number;
+/** The upper triangle of a symmetric matrix by rows, in memory that threads share (`triangle.ts`): row i holds columns i .. n - 1. */
+export interface Triangle {
+  readonly size: number;
+  /** Whole rows, one after the other. */
+  readonly pieces: readonly Float64Array<SharedArrayBuffer>[];
+  /** First row of every piece, and the size. */
+  readonly firsts: readonly number[];
+}
+
+/** For every item the rows and columns of a subset of one positive definite matrix, and a right-hand side of its own. */
+export interface Subsystems {
+  readonly matrix: Triangle;
+  /** Unknowns of every item, at least 1. */
+  readonly size: number;
+  readonly count: number;
+  /** `[count, size]`: rows of the matrix, ascending in every item. */
+  readonly subsets: Int32Array<SharedArrayBuffer>;
+  /** `[count, size]`: right-hand sides; the solutions replace them. */
+  readonly right: Float64Array<SharedArrayBuffer>;
+}
+
+export interface SubsystemOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly progress?: ((share: number) => void) | undefined;
 }
 
 /** Column sums over the rows of a block, `[columns]` each: squared residual, prediction, squared prediction. */
@@ -37,10 +57,8 @@ export interface Products {
   multiply<D extends Real>(form: Form, a: Matrix<D>, b: Matrix<D>): Promise<Matrix<D>>;
   /** base + sign op(A) op(B), in a new array. */
   accumulate<D extends Real>(base: Matrix<D>, sign: 1 | -1, form: Form, a: Matrix<D>, b: Matrix<D>): Promise<Matrix<D>>;
-  /** A B for every item of a batch: `[items, rows, inner] x [items, inner, columns]`. */
-  multiplyBatch(a: F64, b: F64): Promise<F64>;
-  /** base - sum over terms of (columns offset .. offset + rows)' (columns from offset on) of the term, for every item; base is `[items, rows, columns]`. */
-  downdateBatch(base: F64, terms: readonly BatchTerm[]): Promise<F64>;
+  /** A[S, S] w = r for many subsets S of one matrix, double precision; the solutions replace the right-hand sides. Throws UserError (`bad-input`) naming the first item and pivot that is not positive. */
+  solveSubsystems(systems: Subsystems, options?: SubsystemOptions): Promise<void>;
   /** Sums of target - prediction and of prediction, where prediction = sum of the terms; the predictions themselves never leave the engine. */
   residualSums(terms: readonly Term[], target: F32): Promise<ResidualSums>;
   /** Frees native memory. */

@@ -2,10 +2,14 @@
  * Products on ONNX Runtime. Each operation is a graph of one to five nodes with symbolic extents, opened once and kept: a session per form,
  * dtype and sign, whatever the sizes (memory patterns are off, so sizes may change from run to run).
  */
+import { availableParallelism } from 'node:os';
 import { graphBuilder } from '../onnx/build.ts';
 import { writeModel } from '../onnx/protobuf/write.ts';
 import { openSession } from '../runtime/session.ts';
+import { compilePackedKernel } from './packed-kernel.ts';
 import { LARGEST_BYTES, ofType, productShape } from './products.ts';
+import { solveOnThreads } from './subsystem-threads.ts';
+import { solveInTurn } from './subsystems.ts';
 import { BYTES } from '../../common/ndarray.ts';
 import type { NdArray } from '../../common/ndarray.ts';
 import type { GraphBuilder } from '../onnx/build.ts';
@@ -23,25 +27,6 @@ function productGraph(form: Form, dtype: Real, base: boolean, sign: 1 | -1): Gra
   const right = b.input('b', dtype, form === 'abT' ? ['columns', 'inner'] : ['inner', 'columns']);
   const start = base ? b.input('base', dtype, ['rows', 'columns']) : null;
   b.output(b.gemm(left, right, start, { ...TRANSPOSED[form], alpha: sign, beta: 1 }), 'y');
-  return b;
-}
-
-/** y = a b, item by item. */
-function batchGraph(): GraphBuilder {
-  const b = graphBuilder('batch');
-  b.output(b.matMul(b.input('a', 'float64', ['items', 'rows', 'inner']), b.input('b', 'float64', ['items', 'inner', 'columns'])), 'y');
-  return b;
-}
-
-/** y = base - sum of products of two column ranges of the terms. */
-function downdateGraph(offsets: readonly number[], rows: number): GraphBuilder {
-  const b = graphBuilder(`downdate-${offsets.join('-')}`);
-  const base = b.input('base', 'float64', ['items', rows, 'columns']);
-  // One product with all rows above: separate ones would each write and read a result of the full size.
-  const parts = offsets.map((offset, i) => b.slice(b.input(`upper${i}`, 'float64', ['items', 'inner', `columns${i}`]), [offset], [Number.MAX_SAFE_INTEGER], [2]));
-  const above = b.concat(parts, 1);
-  const left = b.transpose(b.slice(above, [0], [rows], [2]), [0, 2, 1]);
-  b.output(b.sub(base, b.matMul(left, above)), 'y');
   return b;
 }
 
@@ -63,8 +48,17 @@ function residualGraph(terms: number): GraphBuilder {
   return b;
 }
 
+export interface ProductsOptions extends SessionOptions {
+  /** Program of the threads that solve subsystems (`main/entry/subsystem-worker`); without it they are solved on the caller's thread, to the same bits. */
+  readonly subsystemWorker?: string;
+}
+
+/** Multiply-adds that outweigh the start of a thread (some 30 ms). */
+const WORTH_A_THREAD = 2e8;
+
 /** Opens nothing until the first product. `options` choose provider and threads. */
-export function sessionProducts(options: SessionOptions = {}): Products {
+export function sessionProducts(options: ProductsOptions = {}): Products {
+  let kernel: WebAssembly.Module | null = null;
   const sessions = new Map<string, Promise<Session>>();
   const open = (key: string, graph: () => GraphBuilder): Promise<Session> => {
     const held = sessions.get(key);
@@ -84,17 +78,11 @@ export function sessionProducts(options: SessionOptions = {}): Products {
   return {
     multiply: (form, a, b) => product(form, a, b, null, 1),
     accumulate: (base, sign, form, a, b) => product(form, a, b, base, sign),
-    multiplyBatch: async (a, b) => {
-      const session = await open('batch', batchGraph);
-      return ofType((await session.run({ a, b }))['y'], 'float64');
-    },
-    downdateBatch: async (base, terms) => {
-      const offsets = terms.map(({ offset }) => offset);
-      const rows = base.shape[1] ?? 0;
-      const session = await open(`downdate ${rows} ${offsets.join(' ')}`, () => downdateGraph(offsets, rows));
-      const feeds: Record<string, NdArray> = { base };
-      terms.forEach(({ upper }, i) => { feeds[`upper${i}`] = upper; });
-      return ofType((await session.run(feeds))['y'], 'float64');
+    solveSubsystems: async (systems, run) => {
+      kernel ??= compilePackedKernel();
+      const useful = Math.min(options.threads ?? availableParallelism(), systems.count, Math.floor((systems.count * systems.size ** 3) / 6 / WORTH_A_THREAD));
+      if (useful < 2 || options.subsystemWorker === undefined) await solveInTurn(systems, kernel, run);
+      else await solveOnThreads(systems, kernel, options.subsystemWorker, useful, run);
     },
     residualSums: async (terms, target): Promise<ResidualSums> => {
       const session = await open(`residual sums of ${terms.length}`, () => residualGraph(terms.length));

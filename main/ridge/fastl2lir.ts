@@ -13,14 +13,14 @@
 import { UserError, throwIfAborted } from '../../common/errors.ts';
 import { ndarray } from '../../common/ndarray.ts';
 import type { F32, F64 } from '../../common/ndarray.ts';
-import { solveBatch } from '../linalg/batched-solve.ts';
 import { rowGram } from '../linalg/gram.ts';
 import { panelRange, symmetricRows } from '../linalg/panels.ts';
 import type { Panels } from '../linalg/panels.ts';
 import { factorPositive, solvePositive } from '../linalg/positive.ts';
 import type { LowerFactor } from '../linalg/positive.ts';
 import { ofType } from '../linalg/products.ts';
-import type { Products } from '../linalg/products.ts';
+import type { Products, Triangle } from '../linalg/products.ts';
+import { triangleOf } from '../linalg/triangle.ts';
 
 export interface FastL2lirOptions {
   /** 0, or at least the number of voxels: no selection. */
@@ -46,8 +46,6 @@ export interface PreparedFastL2lir {
 
 /** Variance below which the package takes a voxel for constant. */
 const CONSTANT_VARIANCE = 1e-8;
-/** Multiply-adds of one batch of systems: few, so that the batch stays in cache. */
-const BATCH_WORK = 1e8;
 /** Multiply-adds per product call. */
 const MOST_PER_CALL = 4e9;
 
@@ -64,13 +62,14 @@ export async function prepareFastL2lir(x: F32 | F64, options: FastL2lirOptions, 
   const gram = await rowGram(columns, products, { signal: options.signal, progress });
   if (!selects) return prepareAll(columns, gram, 'primal', options, products);
   addToDiagonal(gram, alpha);
+  const matrix = triangleOf(gram);
   const moments = columnMoments(columns, voxels, rows);
   return {
     selects,
     solve: async (y) => {
       const [, targets = 0] = y.shape;
       const cross = await productOf(turned(y, false), columns, products, options.signal);
-      return solveSelected({ gram, cross, moments, yMoments: columnMoments(turned(y, false), targets, rows), rows, voxels, targets }, options, products);
+      return solveSelected({ matrix, cross, moments, yMoments: columnMoments(turned(y, false), targets, rows), rows, voxels, targets }, options, products);
     },
   };
 }
@@ -139,7 +138,7 @@ function columnMoments(columns: F64, count: number, rows: number): Moments {
 
 interface Selection {
   /** X~' X~ + alpha I. */
-  readonly gram: Panels;
+  readonly matrix: Triangle;
   /** Y' X~, `[targets, voxels + 1]`. */
   readonly cross: F64;
   readonly moments: Moments;
@@ -150,31 +149,28 @@ interface Selection {
 }
 
 async function solveSelected(selection: Selection, { voxelsPerTarget, signal, progress }: FastL2lirOptions, products: Products): Promise<FastL2lirWeights> {
-  const { gram, cross, voxels, targets } = selection;
+  const { matrix, cross, voxels, targets } = selection;
   const size = voxelsPerTarget + 1;
-  const together = Math.max(1, Math.floor(BATCH_WORK / (size ** 3 / 6)));
-  const weights = new Float64Array(voxels * targets), bias = new Float64Array(targets);
-  for (let from = 0; from < targets; from += together) {
+  const subsets = new Int32Array(new SharedArrayBuffer(targets * size * 4)), right = new Float64Array(new SharedArrayBuffer(targets * size * 8));
+  for (let target = 0; target < targets; target++) {
     throwIfAborted(signal);
-    const count = Math.min(together, targets - from);
-    const chosen = Array.from({ length: count }, (_, item) => selectVoxels(selection, from + item, voxelsPerTarget));
-    const solved = await solveBatch({
-      size, count,
-      row: (item, row, first, out, at) => { gatherRow(gram, chosen[item] ?? new Int32Array(0), row, first, out, at); },
-      right: (item, row) => cross.data[(from + item) * (voxels + 1) + (chosen[item]?.[row] ?? 0)] ?? 0,
-    }, products, signal);
-    for (let item = 0; item < count; item++) {
-      const own = chosen[item];
-      for (let k = 0; k < voxelsPerTarget; k++) weights[(own?.[k] ?? 0) * targets + from + item] = solved.data[item * size + k] ?? 0;
-      bias[from + item] = solved.data[item * size + voxelsPerTarget] ?? 0;
-    }
-    progress?.((from + count) / targets, 'systems of selected voxels');
+    const chosen = subsets.subarray(target * size, (target + 1) * size);
+    selectVoxels(selection, target, chosen);
+    for (let k = 0; k < size; k++) right[target * size + k] = cross.data[target * (voxels + 1) + (chosen[k] ?? 0)] ?? NaN;
+  }
+  await products.solveSubsystems({ matrix, size, count: targets, subsets, right }, { signal, progress: (share) => progress?.(share, 'systems of selected voxels') });
+  const weights = new Float64Array(voxels * targets), bias = new Float64Array(targets);
+  for (let target = 0; target < targets; target++) {
+    const at = target * size;
+    for (let k = 0; k < voxelsPerTarget; k++) weights[(subsets[at + k] ?? 0) * targets + target] = right[at + k] ?? NaN;
+    bias[target] = right[at + voxelsPerTarget] ?? NaN;
   }
   return { weights: ndarray('float64', [voxels, targets], weights), bias };
 }
 
-/** Voxels of the largest |r|, ascending, and then the bias (`voxels`). */
-function selectVoxels({ cross, moments, yMoments, rows, voxels }: Selection, target: number, count: number): Int32Array {
+/** Voxels of the largest |r|, ascending, and then the bias (`voxels`), into `out`. */
+function selectVoxels({ cross, moments, yMoments, rows, voxels }: Selection, target: number, out: Int32Array): void {
+  const count = out.length - 1;
   const strength = new Float64Array(voxels);
   const offset = rows * (yMoments.mean[target] ?? 0);
   const own = yMoments.scale[target] ?? 0;
@@ -182,7 +178,6 @@ function selectVoxels({ cross, moments, yMoments, rows, voxels }: Selection, tar
     strength[v] = Math.abs((cross.data[target * (voxels + 1) + v] ?? 0) - offset * (moments.mean[v] ?? 0)) * (moments.scale[v] ?? 0) * own;
   }
   const threshold = strength.slice().sort()[voxels - count] ?? 0;
-  const out = new Int32Array(count + 1);
   let stronger = 0;
   for (let v = 0; v < voxels; v++) if ((strength[v] ?? 0) > threshold) stronger++;
   // Of those equal to the threshold, the first.
@@ -192,27 +187,6 @@ function selectVoxels({ cross, moments, yMoments, rows, voxels }: Selection, tar
     if (value > threshold || (value === threshold && equal-- > 0)) out[at++] = v;
   }
   out[count] = voxels;
-  return out;
-}
-
-/** Row `row` of the Gram matrix of the chosen columns (ascending), columns `first` on: read along rows of the upper triangle. */
-function gatherRow(gram: Panels, chosen: Int32Array, row: number, first: number, out: Float64Array, at: number): void {
-  const { width, size } = gram;
-  const i = chosen[row] ?? 0;
-  // Left of the diagonal, inside the diagonal block: by symmetry.
-  for (let k = first; k < row; k++) {
-    const j = chosen[k] ?? 0;
-    const p = Math.floor(i / width), start = p * width;
-    out[at + k - first] = gram.panels[p]?.data[j * (Math.min(size, start + width) - start) + i - start] ?? 0;
-  }
-  let k = row;
-  while (k < chosen.length) {
-    const p = Math.floor((chosen[k] ?? 0) / width), start = p * width, end = Math.min(size, start + width);
-    const data = gram.panels[p]?.data;
-    if (data === undefined) throw new RangeError(`no panel ${p}`);
-    const base = i * (end - start) - start;
-    for (let j = chosen[k] ?? end; j < end; j = chosen[++k] ?? end) out[at + k - first] = data[base + j] ?? 0;
-  }
 }
 
 /** Without selection: one factor for all targets, of voxels or of rows, whichever are fewer. */

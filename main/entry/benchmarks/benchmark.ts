@@ -19,7 +19,7 @@ export interface BenchmarkResult {
 
 export interface Benchmark {
   readonly does: string;
-  run(options: Readonly<Record<string, string>>): Promise<BenchmarkResult>;
+  run(options: Readonly<Record<string, string>>, programs: { readonly subsystemWorker: string }): Promise<BenchmarkResult>;
 }
 
 export const RUNS = 3;

@@ -16,11 +16,11 @@ const ALPHA = 0.15;
 
 export const FASTL2LIR: Benchmark = {
   does: 'FastL2LiR, float64; --rows 1200 --voxels 3000 --targets 512 --voxels-per-target 450 --threads N (ours only; the peer runs its loop on one)',
-  async run(options) {
+  async run(options, { subsystemWorker }) {
     const size = (name: string, fallback: number): number => Number(options[name] ?? fallback);
     const rows = size('rows', 1200), voxels = size('voxels', 3000), targets = size('targets', 512), voxelsPerTarget = size('voxels-per-target', 450);
     const x = normal(rows, voxels, 1), y = normal(rows, targets, 2);
-    const products = sessionProducts(options['threads'] === undefined ? {} : { threads: Number(options['threads']) });
+    const products = sessionProducts({ subsystemWorker, ...options['threads'] === undefined ? {} : { threads: Number(options['threads']) } });
     let weights = x;
     const ours = await timedBoth('optogram', async () => {
       weights = (await (await prepareFastL2lir(x, { alpha: ALPHA, voxelsPerTarget }, products)).solve(y)).weights;

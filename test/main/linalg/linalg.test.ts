@@ -206,6 +206,13 @@ for (const [name, products] of Object.entries(ROUTES)) {
       const identity = await eigh(ndarray('float64', [3, 3], Float64Array.of(2, 0, 0, 0, 2, 0, 0, 0, 2)), products);
       expectClose(identity.values, [2, 2, 2], {});
     });
+    it('a Gram matrix of more rows than columns has the eigenvalues of the smaller one, and zeros', async () => {
+      const n = 150, v = 40;
+      const x = normal(n, v, SEED + 7);
+      const large = slow(x, x, (i, j, k) => [i * v + k, j * v + k], n, n, v), small = slow(x, x, (i, j, k) => [k * v + i, k * v + j], v, v, n);
+      const [{ values }, expected] = [await eigh(ndarray('float64', [n, n], large), products), await eigh(ndarray('float64', [v, v], small), products)];
+      expectClose(values, [...new Float64Array(n - v), ...expected.values], DOUBLE, SEED);
+    });
   });
 }
 

@@ -4,8 +4,6 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { f32, ndarray } from '../../../common/ndarray.ts';
 import { fillNormal, random } from '../../../common/random.ts';
-import { solveBatch } from '../../../main/linalg/batched-solve.ts';
-import { plainProducts } from '../../../main/linalg/plain-products.ts';
 import { sessionProducts } from '../../../main/linalg/session-products.ts';
 import { memoryStore } from '../../../main/ridge/artefact.ts';
 import { openDecoder, predict } from '../../../main/ridge/decoder.ts';
@@ -15,7 +13,6 @@ import { arrayTargets } from '../../../main/ridge/targets.ts';
 import { expectClose } from '../../support/close.ts';
 import { slowSolve } from './slow-solve.ts';
 import type { F32, F64 } from '../../../common/ndarray.ts';
-import type { Products } from '../../../main/linalg/products.ts';
 
 const SEED = 41;
 const sessions = sessionProducts({ threads: 1 });
@@ -124,31 +121,5 @@ describe('FastL2LiR', () => {
     await expect(fit([1], 'leave-one-out')).rejects.toThrow('leave-one-out');
     await expect(prepareFastL2lir(x, { alpha: 0, voxelsPerTarget: 2 }, sessions)).rejects.toThrow('penalty of 0');
     await expect(prepareFastL2lir(x, { alpha: 1, voxelsPerTarget: 1.5 }, sessions)).rejects.toThrow('1.5 voxels');
-  });
-});
-
-describe('batches of systems', () => {
-  for (const [name, products] of [['plain', plainProducts()], ['runtime', sessions]] as readonly (readonly [string, Products])[]) {
-    for (const size of [1, 47, 64, 65, 140]) {
-      it(`of ${size} unknowns are solved (${name} products)`, async () => {
-        const count = 3;
-        const roots = Array.from({ length: count }, (_, item) => normal(size, size, SEED + item));
-        const entry = (item: number, i: number, j: number): number => {
-          let sum = i === j ? 1 : 0;
-          for (let k = 0; k < size; k++) sum += ((roots[item]?.data[i * size + k] ?? NaN) * (roots[item]?.data[j * size + k] ?? NaN)) / size;
-          return sum;
-        };
-        const truth = normal(count, size, SEED + 9);
-        const solved = await solveBatch({
-          size, count,
-          row: (item, i, from, out, at) => { for (let j = from; j < size; j++) out[at + j - from] = entry(item, i, j); },
-          right: (item, i) => { let sum = 0; for (let j = 0; j < size; j++) sum += entry(item, i, j) * (truth.data[item * size + j] ?? NaN); return sum; },
-        }, products);
-        expectClose(solved.data, truth.data, { absolute: 1e-11 });
-      });
-    }
-  }
-  it('that are not positive definite are refused with the pivot', async () => {
-    await expect(solveBatch({ size: 70, count: 1, row: (_item, i, from, out, at) => { out[at + i - from] = i === 66 ? -1 : 1; }, right: () => 1 }, sessions)).rejects.toThrow('pivot');
   });
 });
