@@ -4,9 +4,10 @@
 import type { ErrorReport } from './errors.ts';
 
 /** Kinds of steps, in the order in which data flows. */
-export type StepKind = 'responses' | 'features' | 'fit' | 'predict' | 'reconstruct' | 'refine' | 'score' | 'maps';
+export type StepKind = 'responses' | 'features' | 'fit' | 'predict' | 'accuracy' | 'reconstruct' | 'refine' | 'score' | 'maps';
 
-export type RunState = 'waiting' | 'running' | 'done' | 'failed' | 'cancelled';
+/** `paused` is stopped by its user to go on later, also after a restart; `cancelled` can be resumed too, but nobody waits for it. */
+export type RunState = 'waiting' | 'running' | 'paused' | 'done' | 'failed' | 'cancelled';
 
 export interface StepPlan {
   /** Hash of kind, version, parameters, and the keys of its inputs. */

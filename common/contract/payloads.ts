@@ -96,6 +96,78 @@ export interface SpaceReport {
   /** alpha/N grid and how many targets chose each. */
   readonly alphas: readonly number[];
   readonly alphaCounts: readonly number[];
+  /** Null in runs of versions that did not measure it. */
+  readonly accuracy: DecodingAccuracy | null;
+}
+
+export interface Quartiles {
+  readonly q1: number;
+  readonly median: number;
+  readonly q3: number;
+}
+
+/** What the accuracies of a decoder on held-out test images are to be compared with. */
+export interface DecodingAccuracy {
+  readonly images: number;
+  /** Targets that vary over the training images; the others are constants and left out of every number here. */
+  readonly units: number;
+  readonly constant: number;
+  /** 95 % bounds by shuffling the pairs of truth and prediction (`metrics/shuffled-null.ts`); null with one test image. */
+  readonly chance: { readonly shuffles: number; readonly seed: number; readonly unit: number; readonly median: number; readonly pattern: number; readonly identification: number } | null;
+  /** Trial noise (`metrics/decoded-ceiling.ts`); null where it is not known. */
+  readonly ceiling: CeilingSummary | null;
+  /** Why there is no ceiling. */
+  readonly ceilingMissing: string | null;
+}
+
+/** Over the units whose ceiling is large enough for a ratio: r, its ceiling sqrt(NC), and r / sqrt(NC). */
+export interface CeilingSummary {
+  readonly units: number;
+  readonly r: Quartiles;
+  readonly ceiling: Quartiles;
+  readonly withoutNoise: Quartiles;
+  readonly trials: number;
+  /** Voxels that could not be told trial from trial. */
+  readonly voxelsLeftOut: number;
+}
+
+/** Accuracy of every target of a space on held-out test images. */
+export interface UnitAccuracy {
+  readonly space: SpaceName;
+  /** Shape of one image's features; its product is the length of the arrays. */
+  readonly shape: readonly number[];
+  /** r over test images; NaN for targets that are constant in training. */
+  readonly r: Float32Array;
+  /** sqrt(NC), the ceiling of r by trial noise; NaN where it is not known; null if it is not known for any. */
+  readonly ceiling: Float32Array | null;
+  readonly accuracy: DecodingAccuracy | null;
+}
+
+/** Decoders of one region each, refitted on its voxels alone: what the region knows by itself. */
+export interface RegionAccuracy {
+  /** How long it took; null if it went on where an earlier one was stopped. */
+  readonly seconds: number | null;
+  /** Last row: all voxels of the run together, by the run's own decoders. */
+  readonly rows: readonly RegionAccuracyRow[];
+}
+
+export interface RegionAccuracyRow {
+  /** Null for all regions together. */
+  readonly region: string | null;
+  readonly voxels: number;
+  /** Median noise ceiling of its voxels, percent of variance; null if the data have none. */
+  readonly noiseCeilingPercent: number | null;
+  readonly spaces: readonly RegionSpaceAccuracy[];
+}
+
+export interface RegionSpaceAccuracy {
+  readonly space: SpaceName;
+  readonly unitR: Quartiles;
+  readonly patternR: number;
+  readonly identification: number;
+  readonly accuracy: DecodingAccuracy;
+  /** How many targets chose each penalty of the run's grid. */
+  readonly alphaCounts: readonly number[];
 }
 
 export interface HemisphereGeometry {

@@ -21,7 +21,7 @@ export interface PlannedStep extends StepPlan {
 }
 
 /** Version of each stage's computation: raising one makes every key that depends on it new. */
-const VERSIONS: { readonly [Kind in StepKind]: number } = { responses: 1, features: 1, fit: 1, predict: 1, reconstruct: 1, refine: 1, score: 1, maps: 1 };
+const VERSIONS: { readonly [Kind in StepKind]: number } = { responses: 1, features: 1, fit: 1, predict: 1, accuracy: 1, reconstruct: 1, refine: 1, score: 1, maps: 1 };
 
 /** Which spaces a pipeline decodes. */
 export const PIPELINE_SPACES: { readonly [Name in Recipe['pipeline']]: readonly SpaceName[] } = {
@@ -54,6 +54,8 @@ export function makePlan(recipe: Recipe, facts: PlanFacts): PlannedStep[] {
     fits.push(fit);
     predictions.push(add('predict', name, `Predict ${space.title}`, 0.5 * space.weight, [fit], {}));
   }
+  // Its shuffles are seeded by the recipe.
+  if (spaces.length > 0) add('accuracy', null, 'Measure decoding accuracy', 1, [responses, ...features, ...fits, ...predictions], { data: facts.data, choice: data, seed: recipe.seed });
   const { images, inputs, refine } = recipe, generative = recipe.pipeline === 'diffusion', replaced = generative ? inputMaterial(inputs) : null;
   const sources = generative ? [sourceOf(inputs.z, features[0], fits[0], predictions[0]), sourceOf(inputs.c, features[1], fits[1], predictions[1])]
     : recipe.pipeline === 'mean-image' ? [responses] : predictions.slice(0, 2);

@@ -28,7 +28,7 @@ describe('makePlan', () => {
 
   it('recomputes features of no space when the ROIs change, but every fit', () => {
     const changed = change({ ...DEFAULT_RECIPE, data: { ...DEFAULT_RECIPE.data, rois: ['V1'] } });
-    expect(changed).toEqual(['responses', 'fit:z', 'predict:z', 'fit:c', 'predict:c', 'fit:clip', 'predict:clip', 'reconstruct', 'score', 'maps']);
+    expect(changed).toEqual(['responses', 'fit:z', 'predict:z', 'fit:c', 'predict:c', 'fit:clip', 'predict:clip', 'accuracy', 'reconstruct', 'score', 'maps']);
   });
 
   it('recomputes only pictures and scores when the sampler changes', () => {

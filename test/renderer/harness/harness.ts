@@ -69,7 +69,7 @@ const detailOf = (id: string): RunDetail => {
     row: found, recipe: { ...DEFAULT_RECIPE, name: found.name },
     steps: STEPS.map(([kind, title], i) => ({ key: `${id}${i}`, label: kind, kind, title, inputs: [], weight: 0.1, state: !running || i < 8 ? (i === 1 ? 'reused' : 'done') : i === 8 ? 'running' : 'waiting', seconds: i < 8 || !running ? 2 + i * 3 : null, done: i === 8 ? 9 : 0, total: i === 8 ? 24 : 0 })),
     images: found.state === 'done' ? images : images.slice(0, 9), ref: { runId: id, dataPath: PATH, subject: 'subj01', keys: found.state === 'done' ? { responses: 'a', maps: 'b' } : {} },
-    spaces: running ? [] : SPACES.map((space, i) => ({ space, targets: [1024, 512, 3072][i] ?? 1, solver: 'dual, 5 folds', unitR: { q1: 0.12, median: 0.31 - 0.05 * i, q3: 0.48 }, patternR: 0.42 - 0.06 * i, identification: 0.93 - 0.1 * i, identificationChance: 0.5, alphas: DEFAULT_RECIPE.decoder.alphas, alphaCounts: [3, 8, 20, 60, 180, 320, 240, 110, 40, 12] })),
+    spaces: running ? [] : SPACES.map((space, i) => ({ space, targets: [1024, 512, 3072][i] ?? 1, solver: 'dual, 5 folds', unitR: { q1: 0.12, median: 0.31 - 0.05 * i, q3: 0.48 }, patternR: 0.42 - 0.06 * i, identification: 0.93 - 0.1 * i, identificationChance: 0.5, alphas: DEFAULT_RECIPE.decoder.alphas, alphaCounts: [3, 8, 20, 60, 180, 320, 240, 110, 40, 12], accuracy: null })),
   };
 };
 
