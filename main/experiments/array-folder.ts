@@ -4,6 +4,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../common/errors.ts';
 import { whatHappened } from '../../common/file-error.ts';
+import { readNpyRows } from '../formats/npy-rows.ts';
 import { readNpy, writeNpy } from '../formats/npy.ts';
 import type { ArrayStore } from '../ridge/artefact.ts';
 import type { CheckpointStore } from '../ridge/checkpoint.ts';
@@ -19,6 +20,7 @@ export function arrayFolder(folder: string): ArrayStore {
     writeArray: (name, array) => writeWhole(folder, name, writeNpy(array)),
     has: (name) => fs.access(path.join(folder, name)).then(() => true, () => false),
     readArray: async (name) => readNpy(await read(name), path.join(folder, name)),
+    readRows: (name, from, to) => readNpyRows(path.join(folder, name), from, to),
     writeText: (name, text) => fs.writeFile(path.join(folder, name), text),
     readText: async (name) => new TextDecoder().decode(await read(name)),
   };

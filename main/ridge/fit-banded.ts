@@ -147,7 +147,7 @@ export async function fitBanded(options: BandedOptions, dependencies: FitDepende
     report('solve', block.to / y.targets, 'weights');
   }
   const record: DecoderRecord = {
-    kind: 'optogram-decoder', version: 1, rows, voxels, targets: y.targets, form: 'primal',
+    kind: 'optogram-decoder', version: 2, rows, voxels, targets: y.targets, form: 'primal',
     solver: { name: 'banded', title: 'banded ridge (dual, Cholesky)', reason: `${bands} bands, ${mixes.length} mixes` }, standardise: 'none', banded: { bands, mixes: mixes.length }, alphas,
     folds: { kind: choice?.kind ?? 'k-fold', count: folds.ranges.length, rule: 'best', search: 'exhaustive' },
     alphaPerTarget: Array.from(best.alpha, (index) => alphas[index] ?? NaN),

@@ -19,6 +19,8 @@ export interface FitShape {
   readonly form: 'primal' | 'dual';
   /** Folds that keep a kernel of their own; 0 if they share one. */
   readonly ownKernels: number;
+  /** True if smoothers are remembered for a second use, at the cost of inverses. */
+  readonly remembers?: boolean;
 }
 
 export interface MemoryPlan {
@@ -28,12 +30,14 @@ export interface MemoryPlan {
   readonly keepTargets: boolean;
   /** Bytes for inverses kept from cross-validation for the weights. */
   readonly keptInverses: number;
+  /** Bytes for smoothers kept for a second use. */
+  readonly keptSmoothers: number;
   /** What the plan takes at most, in bytes. */
   readonly estimate: number;
 }
 
 /** Plans a fit below `ceiling` bytes. Throws UserError (`usage`) naming the least that would do. */
-export function planMemory({ rows, voxels, targets, form, ownKernels }: FitShape, ceiling: number): MemoryPlan {
+export function planMemory({ rows, voxels, targets, form, ownKernels, remembers = false }: FitShape, ceiling: number): MemoryPlan {
   const size = form === 'dual' ? rows : voxels;
   // 1. X as given and in fold order; a Gram matrix, a shifted copy and the blocks of its inverse in double; smoothers in single precision.
   const fixed = RUNTIME + 8 * rows * voxels + 8 * size * size * 3 + 4 * rows * size
@@ -50,8 +54,9 @@ export function planMemory({ rows, voxels, targets, form, ownKernels }: FitShape
   const narrow = Math.floor(Math.min(BLOCK_BYTES / (4 * Math.max(rows, form === 'primal' ? voxels : 0)), (free * 0.2) / perTarget));
   const blockTargets = Math.max(1, Math.min(targets, Math.max(Math.min(targets, FEWEST), narrow)));
   const keepTargets = rows * targets * 4 <= Math.min(1e9, free * 0.3);
-  const keptInverses = Math.min(4e9, free * 0.4);
-  return { blockTargets, keepTargets, keptInverses, estimate: fixed + perTarget * blockTargets + (keepTargets ? rows * targets * 4 : 0) + keptInverses };
+  const keptInverses = Math.min(4e9, free * (remembers ? 0.2 : 0.4));
+  const keptSmoothers = remembers ? Math.min(2e9, free * 0.2) : 0;
+  return { blockTargets, keepTargets, keptInverses, keptSmoothers, estimate: fixed + perTarget * blockTargets + (keepTargets ? rows * targets * 4 : 0) + keptInverses + keptSmoothers };
 }
 
 function gigabytes(bytes: number): string {

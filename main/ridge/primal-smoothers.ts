@@ -22,7 +22,7 @@ export function primalSmoothers(problem: SmootherProblem, products: Products, op
   const pieces = problem.folds.map((range, fold) => problem.alphas.map((_, alpha) => ({ fold, alpha, rows: range })));
   return {
     pieces, byPenalty: false,
-    make: async (fold) => {
+    make: async (fold, watch = options) => {
       const range = problem.folds[fold] ?? [0, 0];
       const rest = outside(count, range);
       const kept = count - (range[1] - range[0]);
@@ -30,20 +30,20 @@ export function primalSmoothers(problem: SmootherProblem, products: Products, op
       const { mean, scale } = foldStandard(problem, rest);
       const standard = applyStandard(problem.x, mean, scale);
       const extended = extend(standard, 1 / kept);
-      const training = await restGram(standard, rest, products, options, fold);
+      const training = await restGram(standard, rest, products, watch, fold);
       const own = ndarray('float64', [range[1] - range[0], voxels], new Float64Array(rows(standard, ...range).data));
       // 2. [X_f (X'X + alpha I)^-1 | 1] per penalty.
       const largest = largestEigenvalue(training);
       let memo: { readonly y: F32; readonly right: F32 } | null = null;
       const rights = async (y: F32): Promise<readonly F32[]> => {
-        if (memo?.y !== y) memo = { y, right: await crossOf(extended, y, rest, products, options) };
+        if (memo?.y !== y) memo = { y, right: await crossOf(extended, y, rest, products, { signal: options.signal }) };
         return [memo.right];
       };
       const made: Smoother[] = [];
       for (const place of pieces[fold] ?? []) {
         const penalty = problem.alphas[place.alpha] ?? NaN;
-        const inverted = await invertShifted(training, penalty, products, options, precisionFor(largest, voxels, penalty));
-        made.push({ ...place, lefts: [extend(await timesSymmetric(own, inverted, products, options), 1)], rights });
+        const inverted = await invertShifted(training, penalty, products, watch, precisionFor(largest, voxels, penalty));
+        made.push({ ...place, lefts: [extend(await timesSymmetric(own, inverted, products, watch), 1)], rights });
       }
       return made;
     },

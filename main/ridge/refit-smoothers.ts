@@ -33,21 +33,21 @@ export function refitSmoothers(problem: SmootherProblem, products: Products, opt
   const count = problem.x.shape[0] ?? 0;
   const pieces = penaltyPieces(problem);
   const kernels = new Map<number, FoldKernel>();
-  const kernelOf = async (fold: number, range: Range): Promise<FoldKernel> => {
+  const kernelOf = async (fold: number, range: Range, watch: SolveOptions): Promise<FoldKernel> => {
     const held = kernels.get(fold);
     if (held !== undefined) return held;
-    const made = await foldKernel(problem, fold, range, products, options);
+    const made = await foldKernel(problem, fold, range, products, watch);
     kernels.set(fold, made);
     return made;
   };
   return {
     pieces, byPenalty: true,
-    make: async (piece) => {
+    make: async (piece, watch = options) => {
       const made: Smoother[] = [];
       for (const place of pieces[piece] ?? []) {
-        const { own, cross, largest } = await kernelOf(place.fold, place.rows);
+        const { own, cross, largest } = await kernelOf(place.fold, place.rows, watch);
         const penalty = problem.alphas[place.alpha] ?? NaN;
-        const left = await resolved(cross, own, penalty, largest, products, options);
+        const left = await resolved(cross, own, penalty, largest, products, watch);
         for (let i = 0; i < left.data.length; i++) left.data[i] = (left.data[i] ?? 0) + 1 / own.size;
         made.push({ ...place, ...splitColumns(left, outside(count, place.rows)) });
       }

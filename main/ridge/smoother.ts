@@ -44,7 +44,8 @@ export interface SmootherSource {
   readonly pieces: readonly (readonly SmootherPlace[])[];
   /** True if piece p is penalty p with all folds: what a search that skips penalties needs. */
   readonly byPenalty: boolean;
-  make(piece: number): Promise<readonly Smoother[]>;
+  /** `watch`: signal and progress of this call; those the source was made with unless given. */
+  make(piece: number, watch?: SolveOptions): Promise<readonly Smoother[]>;
 }
 
 export interface SmootherProblem {
@@ -73,18 +74,18 @@ export function sharedSmoothers(problem: SmootherProblem, products: Products, op
   const pieces = penaltyPieces(problem);
   return {
     pieces, byPenalty: true,
-    make: async (piece) => {
-      const matrix = await resolvent(problem.alphas[piece] ?? NaN);
+    make: async (piece, watch = options) => {
+      const matrix = await resolvent(problem.alphas[piece] ?? NaN, watch);
       const made: Smoother[] = [];
       for (const place of pieces[piece] ?? []) {
         const range = place.rows;
         // 1. R_ff^-1, `[fold rows, fold rows]`.
         const own: Panels = { dtype: matrix.dtype, size: range[1] - range[0], width: range[1] - range[0], panels: [symmetricBlock(matrix, range, range)] };
-        const inverted = symmetricRows(await invertShifted(own, 0, products, { signal: options.signal }), 0, own.size);
+        const inverted = symmetricRows(await invertShifted(own, 0, products, { signal: watch.signal }), 0, own.size);
         // 2. -R_ff^-1 R_f,rest, for the rows before and after the fold.
         const rest = outside(count, range);
         const lefts: F32[] = [];
-        for (const part of rest) lefts.push(await foldLeft(matrix, inverted, range, part, products, options));
+        for (const part of rest) lefts.push(await foldLeft(matrix, inverted, range, part, products, watch));
         made.push({ ...place, lefts, rights: (y) => rest.map(([from, to]) => rows(y, from, to)) });
       }
       return made;
@@ -127,11 +128,11 @@ export function leaveOneOutSmoothers(problem: SmootherProblem, options: SolveOpt
   const pieces = problem.alphas.map((_, alpha) => ranges.map((range) => ({ fold: 0, alpha, rows: range })));
   return {
     pieces, byPenalty: true,
-    make: async (piece) => {
-      const matrix = await resolvent(problem.alphas[piece] ?? NaN);
+    make: async (piece, watch = options) => {
+      const matrix = await resolvent(problem.alphas[piece] ?? NaN, watch);
       const scale = diagonal(matrix);
       return (pieces[piece] ?? []).map((place) => {
-        throwIfAborted(options.signal);
+        throwIfAborted(watch.signal);
         const [from, to] = place.rows;
         const block = symmetricRows(matrix, from, to);
         const left = new Float32Array(block.data.length);
@@ -145,7 +146,27 @@ export function leaveOneOutSmoothers(problem: SmootherProblem, options: SolveOpt
   };
 }
 
-function resolventOf(prepared: PreparedRidge): (alpha: number) => Promise<Panels> {
+function resolventOf(prepared: PreparedRidge): (alpha: number, watch?: SolveOptions) => Promise<Panels> {
   if (prepared.resolvent === undefined) throw new UserError('unsupported', 'leave-one-out needs a dual solver', { expected: 'solver dual or dual-eigen', found: 'primal', fix: 'Choose the dual solver, or use k folds.' });
   return prepared.resolvent;
+}
+
+/**
+ * The same source, which remembers pieces up to so many bytes: for a second pass (out-of-fold predictions of the chosen penalties) and for
+ * other targets of the same rows.
+ */
+export function rememberPieces(source: SmootherSource, most: number): SmootherSource {
+  const kept = new Map<number, readonly Smoother[]>();
+  let bytes = 0;
+  return {
+    ...source,
+    make: async (piece, watch) => {
+      const held = kept.get(piece);
+      if (held !== undefined) return held;
+      const made = await source.make(piece, watch);
+      const size = made.reduce((sum, { lefts }) => lefts.reduce((all, left) => all + left.data.byteLength, sum), 0);
+      if (bytes + size <= most) { kept.set(piece, made); bytes += size; }
+      return made;
+    },
+  };
 }

@@ -17,6 +17,7 @@ import { columnGram, rowGram } from '../linalg/gram.ts';
 import { invertPositive } from '../linalg/positive.ts';
 import { asType, largestEigenvalue, PANEL_WIDTH, panelCount, panelRange, symmetricRows } from '../linalg/panels.ts';
 import { prepareFastL2lir } from './fastl2lir.ts';
+import { applyChunks, applyDouble, keeper, lastDouble } from './inverses.ts';
 import type { F32, F64 } from '../../common/ndarray.ts';
 import type { Panels } from '../linalg/panels.ts';
 import { LARGEST_BYTES, ofType } from '../linalg/products.ts';
@@ -30,14 +31,21 @@ export interface SolveOptions {
   readonly keep?: number;
 }
 
+/** A solver with its Gram matrix. `watch`: signal and progress of the call; those of the preparation unless given. */
 export interface PreparedRidge {
   readonly form: 'primal' | 'dual';
+  /** Precision in which A + alpha I is inverted. */
+  precision(alpha: number): Real;
   /** What weights are a linear function of, for centred targets `[rows, targets]`: dual Y itself, primal X' Y `[voxels, targets]`. */
-  basis(y: F32): Promise<F32>;
+  basis(y: F32, watch?: SolveOptions): Promise<F32>;
   /** Weights of one penalty from (columns of) a basis: dual `[rows, targets]`, primal `[voxels, targets]`. */
-  weights(alpha: number, basis: F32): Promise<F32>;
+  weights(alpha: number, basis: F32, watch?: SolveOptions): Promise<F32>;
+  /** The same in double precision throughout. The inverse of the last penalty is kept until another is asked for. */
+  exact(alpha: number, basis: F64, watch?: SolveOptions): Promise<F64>;
+  /** Drops inverses of other penalties where that makes room for those of these; true if all of these will be kept. */
+  makeRoom(alphas: readonly number[]): boolean;
   /** Dual forms: R of the head of this file. */
-  readonly resolvent?: (alpha: number) => Promise<Panels>;
+  readonly resolvent?: (alpha: number, watch?: SolveOptions) => Promise<Panels>;
 }
 
 /** Weights are linear in the targets: one factorisation serves all of them. */
@@ -61,65 +69,6 @@ export interface SelectingSolver {
 
 export type RidgeSolver = LinearSolver | SelectingSolver;
 
-/** Single-precision inverses kept for reuse between cross-validation and the final solve. */
-const KEPT_BYTES = 4e9;
-/** Rows of a matrix per product, so that one call ends within a fraction of a second. */
-const MOST_PER_CALL = 1.5e10;
-
-/** A symmetric matrix in single precision as row chunks, ready to be multiplied with targets. */
-interface RowChunks {
-  readonly bytes: number;
-  readonly chunks: readonly F32[];
-}
-
-function rowChunks(matrix: Panels): RowChunks {
-  const only = matrix.panels[0];
-  if (matrix.width >= matrix.size && only !== undefined) {
-    const single = asType(only, 'float32');
-    return { bytes: matrix.size ** 2 * 4, chunks: [f32(single.shape, single.data instanceof Float32Array ? single.data : new Float32Array(single.data))] };
-  }
-  const step = Math.max(1, Math.min(matrix.size, Math.floor(64e6 / matrix.size)));
-  const chunks: F32[] = [];
-  for (let from = 0; from < matrix.size; from += step) {
-    const block = symmetricRows(matrix, from, Math.min(matrix.size, from + step));
-    chunks.push(f32(block.shape, new Float32Array(block.data)));
-  }
-  return { bytes: matrix.size ** 2 * 4, chunks };
-}
-
-async function applyChunks({ chunks }: RowChunks, y: F32, products: Products, signal: AbortSignal | undefined): Promise<F32> {
-  const [inner = 0, columns = 0] = y.shape;
-  const rows = chunks.reduce((sum, chunk) => sum + (chunk.shape[0] ?? 0), 0);
-  const out = zeros('float32', [rows, columns]);
-  const step = Math.max(1, Math.floor(MOST_PER_CALL / (inner * columns)));
-  let at = 0;
-  for (const chunk of chunks) {
-    const [height = 0, width = 0] = chunk.shape;
-    for (let from = 0; from < height; from += step) {
-      throwIfAborted(signal);
-      const to = Math.min(height, from + step);
-      const part = await products.multiply('ab', f32([to - from, width], chunk.data.subarray(from * width, to * width)), y);
-      out.data.set(part.data, at * columns);
-      at += to - from;
-    }
-  }
-  return out;
-}
-
-/** Remembers single-precision matrices by penalty up to so many bytes. */
-function keeper(most = KEPT_BYTES): { readonly get: (alpha: number) => RowChunks | undefined; readonly put: (alpha: number, matrix: Panels) => RowChunks } {
-  const kept = new Map<number, RowChunks>();
-  let bytes = 0;
-  return {
-    get: (alpha) => kept.get(alpha),
-    put: (alpha, matrix) => {
-      const chunks = rowChunks(matrix);
-      if (!kept.has(alpha) && bytes + chunks.bytes <= most) { kept.set(alpha, chunks); bytes += chunks.bytes; }
-      return chunks;
-    },
-  };
-}
-
 /** (K + alpha I)^-1 of `size` centred rows, minus its part along the constant vector; in place. */
 function withoutConstant(inverted: Panels, alpha: number): Panels {
   const constant = 1 / (inverted.size * alpha);
@@ -127,18 +76,22 @@ function withoutConstant(inverted: Panels, alpha: number): Panels {
   return inverted;
 }
 
-/** Dual form from any way to make R. */
-function dual(makeResolvent: (alpha: number) => Promise<Panels>, products: Products, options: SolveOptions): PreparedRidge {
+/** Dual form from any way to make R of `size` rows. */
+function dual(size: number, precision: (alpha: number) => Real, makeResolvent: (alpha: number, dtype: Real, watch: SolveOptions) => Promise<Panels>, products: Products, options: SolveOptions): PreparedRidge {
   const kept = keeper(options.keep);
+  const double = lastDouble((alpha, watch) => makeResolvent(alpha, 'float64', watch));
+  const make = (alpha: number, watch: SolveOptions): Promise<Panels> => { double.drop(); return makeResolvent(alpha, precision(alpha), watch); };
   return {
-    form: 'dual',
-    resolvent: async (alpha) => {
-      const matrix = await makeResolvent(alpha);
+    form: 'dual', precision,
+    resolvent: async (alpha, watch = options) => {
+      const matrix = await make(alpha, watch);
       kept.put(alpha, matrix);
       return matrix;
     },
     basis: (y) => Promise.resolve(y),
-    weights: async (alpha, basis) => applyChunks(kept.get(alpha) ?? kept.put(alpha, await makeResolvent(alpha)), basis, products, options.signal),
+    weights: async (alpha, basis, watch = options) => applyChunks(kept.get(alpha) ?? kept.put(alpha, await make(alpha, watch)), basis, products, watch.signal),
+    exact: async (alpha, basis, watch = options) => applyDouble(await double.get(alpha, watch), basis, products, watch.signal),
+    makeRoom: (alphas) => kept.makeRoom(alphas, size),
   };
 }
 
@@ -146,8 +99,8 @@ function dual(makeResolvent: (alpha: number) => Promise<Panels>, products: Produ
  * Single precision perturbs A by about 1e-7 of its largest eigenvalue, so it changes a penalty by less than 1e-3 of itself up to this ratio.
  * Small matrices gain nothing from it.
  */
-const SINGLE_UP_TO = 1000;
-const SINGLE_FROM_SIZE = 512;
+export const SINGLE_UP_TO = 1000;
+export const SINGLE_FROM_SIZE = 512;
 
 /** Precision in which A + alpha I may be inverted: single where the penalty dominates rounding, at half the cost. */
 export function precisionFor(largest: number, size: number, alpha: number): Real {
@@ -193,7 +146,7 @@ async function prepareDual(x: F32, products: Products, options: SolveOptions): P
 /** Dual form of a kernel of centred rows. */
 export function dualOf(gram: Panels, products: Products, options: SolveOptions): PreparedRidge {
   const largest = largestEigenvalue(gram);
-  return dual(async (alpha) => withoutConstant(await invertShifted(gram, alpha, products, options, precisionFor(largest, gram.size, alpha)), alpha), products, options);
+  return dual(gram.size, (alpha) => precisionFor(largest, gram.size, alpha), async (alpha, dtype, watch) => withoutConstant(await invertShifted(gram, alpha, products, watch, dtype), alpha), products, options);
 }
 
 async function prepareDualEigen(x: F32, products: Products, options: SolveOptions): Promise<PreparedRidge> {
@@ -201,7 +154,7 @@ async function prepareDualEigen(x: F32, products: Products, options: SolveOption
   const { size } = gram;
   options.progress?.(0, 'eigenvectors of the kernel');
   const { values, vectors } = await eigh(ofType(symmetricRows(gram, 0, size), 'float64'), products, options.signal);
-  return dual(async (alpha) => {
+  return dual(size, () => 'float64', async (alpha, _dtype, watch) => {
     // R = Q' diag(1/(lambda + alpha)) Q - constant part; vectors are rows.
     const scaled = ndarray('float64', [size, size], vectors.data.slice());
     values.forEach((value, i) => {
@@ -210,7 +163,7 @@ async function prepareDualEigen(x: F32, products: Products, options: SolveOption
     });
     const panels: F64[] = [];
     for (let p = 0; p < panelCount(size, PANEL_WIDTH); p++) {
-      throwIfAborted(options.signal);
+      throwIfAborted(watch.signal);
       const [from, to] = panelRange({ size, width: PANEL_WIDTH }, p);
       const columns = zeros('float64', [size, to - from]);
       for (let i = 0; i < size; i++) columns.data.set(vectors.data.subarray(i * size + from, i * size + to), i * (to - from));
@@ -225,15 +178,23 @@ async function preparePrimal(x: F32, products: Products, options: SolveOptions):
   const gram = await columnGram(x, products, { signal: options.signal, progress: (share) => options.progress?.(share, 'covariance of the voxels') });
   const kept = keeper(options.keep);
   const largest = largestEigenvalue(gram);
+  const precision = (alpha: number): Real => precisionFor(largest, gram.size, alpha);
+  const double = lastDouble((alpha, watch) => invertShifted(gram, alpha, products, watch, 'float64'));
   return {
-    form: 'primal',
-    basis: (y) => crossProducts(x, y, products, options.signal),
-    weights: async (alpha, basis) => {
-      const chunks = kept.get(alpha) ?? kept.put(alpha, await invertShifted(gram, alpha, products, options, precisionFor(largest, gram.size, alpha)));
-      return applyChunks(chunks, basis, products, options.signal);
+    form: 'primal', precision,
+    basis: (y, watch = options) => crossProducts(x, y, products, watch.signal),
+    weights: async (alpha, basis, watch = options) => {
+      double.drop();
+      const chunks = kept.get(alpha) ?? kept.put(alpha, await invertShifted(gram, alpha, products, watch, precision(alpha)));
+      return applyChunks(chunks, basis, products, watch.signal);
     },
+    exact: async (alpha, basis, watch = options) => applyDouble(await double.get(alpha, watch), basis, products, watch.signal),
+    makeRoom: (alphas) => kept.makeRoom(alphas, gram.size),
   };
 }
+
+/** Rows of a matrix per product, so that one call ends within a fraction of a second. */
+const MOST_PER_CALL = 1.5e10;
 
 /** X' Y over row batches. */
 export async function crossProducts(x: F32, y: F32, products: Products, signal: AbortSignal | undefined): Promise<F32> {

@@ -5,6 +5,7 @@ import { arrayFolder, checkpointFolder } from '../../experiments/array-folder.ts
 import { makeFolder } from '../../formats/new-folder.ts';
 import { sessionProducts } from '../../linalg/session-products.ts';
 import { fitDecoder } from '../../ridge/fit.ts';
+import type { WeightCheck } from '../../ridge/artefact.ts';
 import type { FitOptions } from '../../ridge/fit-options.ts';
 import type { FoldChoice } from '../../ridge/folds.ts';
 import { openTargets, readMatrix, readNumbers } from './npy-matrix.ts';
@@ -40,12 +41,20 @@ export const FIT: Verb = {
         const partial = path.join(out, PARTIAL);
         const decoder = await fitDecoder(options, { products, store: arrayFolder(out), checkpoint: checkpointFolder(partial), signal: context.signal, progress: context.progress });
         await fs.rm(partial, { recursive: true, force: true });
-        const { voxels, targets, solver, summary } = decoder.record;
-        context.out({ out, rows, voxels, targets, solver, summary }, `Fitted ${voxels} voxels to ${targets} targets on ${rows} rows (${solver.title}: ${solver.reason}) in ${out}.`);
+        const { voxels, targets, solver, summary, check } = decoder.record;
+        context.out({ out, rows, voxels, targets, solver, summary, ...(check === undefined ? {} : { check }) }, `Fitted ${voxels} voxels to ${targets} targets on ${rows} rows (${solver.title}: ${solver.reason}) in ${out}.${checked(check)}`);
       } finally { await products.release(); }
     } finally { await y.close(); }
   },
 };
+
+/** What the check of weights has to say to a person: nothing if all passed as they were. */
+function checked(check: WeightCheck | undefined): string {
+  if (check === undefined) return '';
+  const again = check.again.length === 0 ? '' : `\nSolved again for precision: ${check.again.map(({ alpha, grade }) => `penalty ${alpha} (${grade})`).join(', ')}.`;
+  const missed = check.missed.map(({ alpha, error }) => `\nWarning: weights at penalty ${alpha} are wrong by ${error} of their size (tolerance ${check.tolerance}): X is too badly conditioned for so small a penalty. Use larger ones.`);
+  return again + missed.join('');
+}
 
 /** What the options say about the model. Throws UserError (`usage`) for options that do not go together. */
 async function model(context: VerbContext, rows: number): Promise<Omit<FitOptions, 'x' | 'y'>> {

@@ -5,9 +5,8 @@ import { UserError } from '../../../common/errors.ts';
 import type { F32 } from '../../../common/ndarray.ts';
 import type { SpaceName } from '../../../common/recipe.ts';
 import type { Products } from '../../linalg/products.ts';
-import { readExpected } from '../../ridge/artefact.ts';
 import type { Decoder } from '../../ridge/decoder.ts';
-import { openDecoder } from '../../ridge/decoder.ts';
+import { openDecoder, projectWeights } from '../../ridge/decoder.ts';
 import { applyStandard } from '../../ridge/standardise.ts';
 import { arrayFolder } from '../array-folder.ts';
 import { artefactFolder, exists, readArray, readJson } from '../artefacts.ts';
@@ -83,25 +82,10 @@ async function openSpace(name: SpaceName, folder: (label: string) => string, res
   const decoder = await openDecoder(arrayFolder(folder(`fit:${name}`)));
   const test = applyStandard(takeRows(responses.values, rows), decoder.xMean, decoder.xScale);
   const raw = await readArray(folder(`predict:${name}`), 'raw', 'float32');
-  const { targets, voxels } = decoder.record;
+  const { targets } = decoder.record;
   const decoded: F32 = { ...raw, data: raw.data.map((value, i) => value - (decoder.yMean[i % targets] ?? 0)) };
   const { shape } = await readJson<{ shape: readonly number[] }>(folder(`features:${name}`), 'about');
-  return { decoder, test, decoded, shape, projected: await project(decoder, decoded, products, voxels) };
-}
-
-/** D W' of standardised x, from the stored form of the weights, part by part: `[images, voxels]`. */
-async function project(decoder: Decoder, decoded: F32, products: Products, voxels: number): Promise<F32> {
-  const { record, store } = decoder;
-  const [images = 0, targets = 0] = decoded.shape;
-  const inner = record.form === 'dual' ? record.rows : voxels;
-  let sum: F32 = { dtype: 'float32', shape: [images, inner], data: new Float32Array(images * inner) };
-  for (const part of record.weights) {
-    const stored = await readExpected(store, part.file, 'float32', [inner, part.to - part.from]);
-    const width = part.to - part.from, slice = new Float32Array(images * width);
-    for (let i = 0; i < images; i++) slice.set(decoded.data.subarray(i * targets + part.from, i * targets + part.to), i * width);
-    sum = await products.accumulate(sum, 1, 'abT', { dtype: 'float32', shape: [images, width], data: slice }, stored);
-  }
-  return record.form === 'dual' ? products.multiply('ab', sum, await readExpected(store, 'x-train.npy', 'float32', [record.rows, voxels])) : sum;
+  return { decoder, test, decoded, shape, projected: await projectWeights(decoder, decoded, products) };
 }
 
 export async function hasMap(run: OpenedRun, name: string): Promise<boolean> {
