@@ -14,14 +14,15 @@ import { decompose } from '../onnx/edit/decompose.ts';
 import { fold } from '../onnx/edit/fold.ts';
 import { prune } from '../onnx/edit/prune.ts';
 import { raiseOpset } from '../onnx/edit/raise.ts';
-import { LARGEST_TENSOR_BYTES, sliceOversized } from '../onnx/edit/slice.ts';
+import { inParts, LARGEST_TENSOR_BYTES } from '../onnx/edit/slice.ts';
+import type { Cuts } from '../onnx/edit/slice.ts';
 import { producers, readsOf } from '../onnx/graph.ts';
 import type { Graph, Node } from '../onnx/graph.ts';
 import { peakBytes } from '../onnx/memory.ts';
 import { attributesOf, isKnown } from '../onnx/ops.ts';
 import type { Op } from '../onnx/ops.ts';
 import { specialise } from '../onnx/shape.ts';
-import { blocksOf, recompute } from './checkpoint.ts';
+import { blocksOf, piecesOf, recompute } from './checkpoint.ts';
 import { dims, unsupported } from './rule.ts';
 import type { Rule, RuleContext } from './rule.ts';
 import { FORBIDDEN, NO_GRADIENT, RULES } from './rules/index.ts';
@@ -38,9 +39,14 @@ export interface VjpOptions {
    * boundaries and computed again, block by block, on the way back.
    */
   readonly memoryBytes?: number;
-  /** Largest single value; chains above it are cut into parts (`onnx/edit/slice.ts`). 0.9 GiB unless given. */
+  /** Largest single value of a chain that can be cut into parts (`onnx/edit/slice.ts`). `CUT_ABOVE_BYTES` unless given. */
   readonly largestTensorBytes?: number;
 }
+
+/** Chains of larger values (attention over many places) are cut into parts of at most `PART_BYTES`, which are computed again on the way back. */
+const CUT_ABOVE_BYTES = 2 ** 27;
+/** About a processor's shared cache: measured in `MEASURED.md`. */
+const PART_BYTES = 2 ** 25;
 
 /** More blocks than this save nothing. */
 const MOST_BLOCKS = 64;
@@ -49,7 +55,8 @@ const FLOATING: ReadonlySet<string> = new Set(['float16', 'float32', 'float64'])
 
 /** Throws `UserError` (`usage`) for unknown names, (`unsupported`) for an operator without a rule, with the path from loss to it. */
 export function vjp(model: Graph, options: VjpOptions): Graph {
-  const largest = options.largestTensorBytes ?? LARGEST_TENSOR_BYTES, graph = sliceOversized(fold(decompose(specialise(raiseOpset(model), options.shapes ?? {}))), largest);
+  const largest = Math.min(options.largestTensorBytes ?? CUT_ABOVE_BYTES, LARGEST_TENSOR_BYTES);
+  const graph = inParts(fold(decompose(specialise(raiseOpset(model), options.shapes ?? {}))), largest, Math.min(largest, PART_BYTES));
   let result = inBlocks(graph, options, 1);
   const ceiling = options.memoryBytes;
   if (ceiling === undefined) return result;
@@ -66,7 +73,7 @@ export function vjp(model: Graph, options: VjpOptions): Graph {
 }
 
 /** The gradient graph with the forward pass kept whole (one block) or at block boundaries only. */
-function inBlocks(graph: Graph, options: VjpOptions, count: number): Graph {
+function inBlocks({ graph, parts }: Cuts, options: VjpOptions, count: number): Graph {
   const b = graphBuilder(graph);
   for (const name of options.wrt) {
     const ref = known(b, graph, name);
@@ -94,21 +101,29 @@ function inBlocks(graph: Graph, options: VjpOptions, count: number): Graph {
   }
   // 3. Backward, each node once, after everything downstream of it.
   const blocks = blocksOf(graph, count);
+  const cotangentOf = (name: string): Ref | null => gather(b, cotangents, name);
   for (const block of [...blocks].reverse()) {
-    const again = block === blocks.at(-1) ? new Map<string, string>() : recompute(b, graph, block, (name) => gather(b, cotangents, name));
-    const seen = (name: string): Ref => b.ref(again.get(name) ?? name);
-    for (const node of [...block].reverse()) {
-      const dys = node.outputs.map((name) => gather(b, cotangents, name));
-      if (dys.every((dy) => dy === null) || stops(node)) continue;
-      const needs = node.inputs.map((name) => active.has(name));
-      if (!needs.includes(true)) continue;
-      const gradients = apply(ruleOf(b, graph, node, outputs), b, node, dys, needs, seen);
-      node.inputs.forEach((name, index) => {
-        const gradient = gradients[index] ?? null;
-        if (needs[index] !== true || gradient === null) return;
-        const target = b.ref(name);
-        cotangents.set(name, [...(cotangents.get(name) ?? []), checked(unbroadcast(b, gradient, dims(target)), target, node, index)]);
-      });
+    const names: ReadonlyMap<string, string> = block === blocks.at(-1) ? new Map() : recompute(b, graph, block, { cotangentOf, after: [], names: new Map() });
+    let before: Ref[] = [];
+    for (const piece of [...piecesOf(block, parts)].reverse()) {
+      const again = piece.part === null ? names : recompute(b, graph, piece.nodes, { cotangentOf, after: before, names, waits: piece.part.own });
+      const seen = (name: string): Ref => b.ref(again.get(name) ?? names.get(name) ?? name), reached = new Set<string>();
+      for (const node of [...piece.nodes].reverse()) {
+        const dys = node.outputs.map(cotangentOf);
+        if (dys.every((dy) => dy === null) || stops(node)) continue;
+        const needs = node.inputs.map((name) => active.has(name));
+        if (!needs.includes(true)) continue;
+        const gradients = apply(ruleOf(b, graph, node, outputs), b, node, dys, needs, seen);
+        node.inputs.forEach((name, index) => {
+          const gradient = gradients[index] ?? null;
+          if (needs[index] !== true || gradient === null) return;
+          const target = b.ref(name);
+          cotangents.set(name, [...(cotangents.get(name) ?? []), checked(unbroadcast(b, gradient, dims(target)), target, node, index)]);
+          reached.add(name);
+        });
+      }
+      // The next part waits until this one is done with: its gradients are summed at once.
+      before = piece.part === null ? [] : [...reached].filter((name) => piece.part?.makes.includes(name) !== true).flatMap((name) => cotangentOf(name) ?? []);
     }
   }
   // 4. Gradients become outputs; a value that nothing reached has gradient zero.

@@ -2,12 +2,16 @@
  * Checkpoints: the forward pass is cut into blocks where little is alive, only what crosses a boundary is kept, and each block is computed again when
  * the way back reaches it (Chen et al. 2016, "Training deep nets with sublinear memory cost"). Same numbers, one more forward pass.
  *
- * The runtime orders nodes by what they read. A block that is computed again therefore reads its inputs joined with an empty piece of the
- * gradient that arrives at its end: it cannot start before the blocks after it are done with.
+ * Parts of a chain that was cut (`onnx/edit/slice.ts`, attention over many places) are always computed again, one at a time: their products are cheap
+ * beside the memory that they would hold.
+ *
+ * The runtime orders nodes by what they read (`onnx/run-order.ts`). A block that is computed again therefore reads its inputs tied to the gradient that
+ * arrives at its end: it cannot start before the blocks after it are done with.
  */
 import type { GraphBuilder, Ref } from '../onnx/build.ts';
 import { readsOf } from '../onnx/graph.ts';
 import type { Graph, Node } from '../onnx/graph.ts';
+import type { Part } from '../onnx/edit/slice.ts';
 import { valueBytes } from '../onnx/memory.ts';
 import { tied } from './rule.ts';
 
@@ -48,11 +52,36 @@ export function blocksOf(graph: Graph, count: number): readonly (readonly Node[]
   return edges.slice(1).map((end, i) => graph.nodes.slice(edges[i], end));
 }
 
+/** Consecutive nodes that belong to one part of a cut chain, or to none. */
+export interface Piece { readonly nodes: readonly Node[]; readonly part: Part | null }
+
+/** A run of nodes cut where parts begin and end. */
+export function piecesOf(nodes: readonly Node[], parts: readonly Part[]): readonly Piece[] {
+  const partOf = new Map(parts.flatMap((part) => part.makes.map((name) => [name, part] as const))), pieces: { nodes: Node[]; part: Part | null }[] = [];
+  for (const node of nodes) {
+    const part = partOf.get(node.outputs[0] ?? '') ?? null, last = pieces.at(-1);
+    if (last?.part === part) last.nodes.push(node);
+    else pieces.push({ nodes: [node], part });
+  }
+  return pieces;
+}
+
+/** What a block that is computed again waits for and reads. */
+export interface Again {
+  /** The gradient that has arrived at a value, or null. */
+  readonly cotangentOf: (name: string) => Ref | null;
+  /** Further values that must be there first. */
+  readonly after: readonly Ref[];
+  /** Names under which values are to be read, where a larger block was computed again before. */
+  readonly names: ReadonlyMap<string, string>;
+  /** Which inputs wait; all floating ones unless given. */
+  readonly waits?: readonly string[];
+}
+
 /**
- * Computes a block again. `cotangentOf` gives the gradient that has arrived at a value, or null.
- * Returns original name -> name of the new value, for everything that the block makes; empty where no gradient reaches the block.
+ * Computes a block again. Returns original name -> name of the new value, for everything that the block makes; empty where no gradient reaches the block.
  */
-export function recompute(b: GraphBuilder, graph: Graph, block: readonly Node[], cotangentOf: (name: string) => Ref | null): ReadonlyMap<string, string> {
+export function recompute(b: GraphBuilder, graph: Graph, block: readonly Node[], { cotangentOf, after, names, waits }: Again): ReadonlyMap<string, string> {
   const made = new Set(block.flatMap((node) => node.outputs.filter((name) => name !== ''))), own = new Set(block);
   // 1. The gradient that arrives last: of the value that the next nodes read first.
   const gradient = graph.nodes.filter((node) => !own.has(node)).flatMap((node) => readsOf(node)).filter((name) => made.has(name)).map(cotangentOf).find((ref) => ref !== null)
@@ -62,9 +91,12 @@ export function recompute(b: GraphBuilder, graph: Graph, block: readonly Node[],
   // 2. What comes from outside, tied to it. Constants need no tie.
   const constants = new Set(graph.initializers.map((initializer) => initializer.name));
   for (const name of new Set(block.flatMap((node) => readsOf(node)))) {
-    if (made.has(name) || constants.has(name) || !b.has(name)) continue;
-    const ref = b.ref(name);
-    if ((ref.shape ?? []).length > 0 && ref.dtype.startsWith('float')) again.set(name, tied(b, ref, gradient).name);
+    if (made.has(name) || constants.has(name)) continue;
+    const seen = names.get(name) ?? name;
+    if (!b.has(seen)) continue;
+    const ref = b.ref(seen), waiting = waits === undefined ? (ref.shape ?? []).length > 0 && ref.dtype.startsWith('float') : waits.includes(name);
+    if (waiting) again.set(name, tied(b, ref, [gradient, ...after]).name);
+    else if (seen !== name) again.set(name, seen);
   }
   // 3. The same nodes under new names.
   for (const node of block) {

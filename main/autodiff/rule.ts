@@ -94,9 +94,8 @@ export function range(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i);
 }
 
-/** x itself, but not before the gradient is there: joined with an empty piece of it. The runtime orders nodes by what they read. */
-export function tied(b: GraphBuilder, x: Ref, gradient: Ref): Ref {
-  const nothing = b.slice(b.reshape(gradient, [-1]), [0], [0], [0]);
-  const shaped = b.node('Reshape', [b.cast(nothing, x.dtype), b.integers([0, ...dims(x).slice(1)])], { allowzero: 1 });
-  return b.concat([x, shaped], 0);
+/** x itself, but not before these values are there: its shape is read together with an empty piece of each. Nothing is copied. The runtime orders nodes by what they read. */
+export function tied(b: GraphBuilder, x: Ref, after: readonly Ref[]): Ref {
+  const nothing = after.map((ref) => b.cast(b.slice(b.reshape(ref, [-1]), [0], [0], [0]), 'int64'));
+  return b.reshape(x, b.concat([...nothing, b.integers(dims(x))], 0));
 }

@@ -43,7 +43,7 @@ export class GraphBuilder {
   readonly #known: Map<string, Operand>;
   /** Node names share no namespace with values, but the runtime refuses two nodes of one name. */
   readonly #nodeNames: Set<string>;
-  readonly #scalars = new Map<string, Ref>();
+  readonly #shared = new Map<string, Ref>();
   readonly #counters = new Map<string, number>();
   readonly opset: number;
 
@@ -120,23 +120,24 @@ export class GraphBuilder {
     return ref;
   }
 
+  /** What `make` made for this key before, or makes now. */
+  shared(key: string, make: () => Ref): Ref {
+    const held = this.#shared.get(key) ?? make();
+    this.#shared.set(key, held);
+    return held;
+  }
+
   /** A number of rank 0; the same number is stored once. */
   scalar(value: number, dtype: 'float32' | 'float64' | 'int64' = 'float32'): Ref {
-    const key = `${dtype} ${Object.is(value, -0) ? '-0' : value}`, held = this.#scalars.get(key);
-    if (held !== undefined) return held;
-    const data: DataOf[typeof dtype] = dtype === 'int64' ? BigInt64Array.of(BigInt(value)) : dtype === 'float64' ? Float64Array.of(value) : Float32Array.of(value);
-    const ref = this.constant(ndarray<DType>(dtype, [], data), 'scalar');
-    this.#scalars.set(key, ref);
-    return ref;
+    return this.shared(`${dtype} ${Object.is(value, -0) ? '-0' : value}`, () => {
+      const data: DataOf[typeof dtype] = dtype === 'int64' ? BigInt64Array.of(BigInt(value)) : dtype === 'float64' ? Float64Array.of(value) : Float32Array.of(value);
+      return this.constant(ndarray<DType>(dtype, [], data), 'scalar');
+    });
   }
 
   /** int64 list, as shapes and axes are given. */
   integers(values: readonly number[], stem = 'integers'): Ref {
-    const key = `list ${values.join(' ')}`, held = this.#scalars.get(key);
-    if (held !== undefined) return held;
-    const ref = this.constant(ndarray('int64', [values.length], BigInt64Array.from(values, BigInt)), stem);
-    this.#scalars.set(key, ref);
-    return ref;
+    return this.shared(`list ${values.join(' ')}`, () => this.constant(ndarray('int64', [values.length], BigInt64Array.from(values, BigInt)), stem));
   }
 
   /** A node of any known operator; null inputs are left out. Returns `outputs` references. */

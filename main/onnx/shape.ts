@@ -26,7 +26,8 @@ export function inferNode(node: Node, inputs: readonly (Operand | null)[], opset
     const value = values?.[i] ?? null, type = typed[i];
     if (value !== null) return { dtype: value.dtype, shape: value.shape, value };
     if (type === undefined) throw new UserError('unsupported', `${node.op} "${node.name}" has ${node.outputs.length} outputs; at most ${typed.length} are supported`, { expected: `${typed.length} outputs`, found: `${node.outputs.length}` });
-    return { ...type, value: null };
+    const shape = fixed(type.shape);
+    return { ...type, value: shape !== null && shape.includes(0) ? { dtype: type.dtype, shape, values: [] } : null }; // no elements: nothing is unknown
   });
 }
 

@@ -1,8 +1,9 @@
 /**
  * Convolution and its transpose. Y = X * W (cross-correlation):
  *   dX = transposed convolution of dY with W; dW = correlation of X with dY (batch and channel exchanged); db = sum of dY.
- * With stride 1 the transposed convolution is an ordinary convolution with the kernel turned round, which the runtime does fastest.
+ * With stride 1 the transposed convolution is an ordinary convolution with the kernel (or the images) turned round, which the runtime does fastest.
  */
+import { sizeOf } from '../../../common/ndarray.ts';
 import type { GraphBuilder, Ref } from '../../onnx/build.ts';
 import { byteLengthOf } from '../../onnx/tensor.ts';
 import { ALL_OPSETS, cotangent, dims, input, output, range, tied, unsupported } from '../rule.ts';
@@ -26,10 +27,18 @@ function windowOf(c: RuleContext<'Conv'>, image: readonly number[], result: read
 /** [a, b, ...] with the first two axes exchanged. */
 const exchanged = (b: GraphBuilder, x: Ref): Ref => b.transpose(x, [1, 0, ...range(dims(x).length).slice(2)]);
 
-/** Kernel turned round in every spatial axis. */
+/** Kernel or image turned round in every spatial axis. */
 function reversed(b: GraphBuilder, w: Ref): Ref {
   const axes = range(dims(w).length).slice(2);
   return dims(w).slice(2).every((extent) => extent === 1) ? w : b.slice(w, axes.map(() => -1), axes.map(() => Number.MIN_SAFE_INTEGER), axes, axes.map(() => -1));
+}
+
+/** Convolution with the kernel turned round; where the images are smaller, they are turned round before and after instead. */
+function convolvedReversed(b: GraphBuilder, dy: Ref, weight: Ref, before: readonly number[], after: readonly number[], attributes: { readonly dilations: number[]; readonly group: number }): Ref {
+  const [images = 1, channels = 1, ...places] = dims(dy), made = images * (dims(weight)[0] ?? 1) * sizeOf(places);
+  const onePlace = dims(weight).slice(2).every((extent) => extent === 1);
+  if (onePlace || sizeOf(dims(weight)) <= images * channels * sizeOf(places) + made) return b.conv(dy, reversed(b, weight), null, { ...attributes, pads: [...before, ...after] });
+  return reversed(b, b.conv(reversed(b, dy), weight, null, { ...attributes, pads: [...after, ...before] }));
 }
 
 /** `[groups * outer, inner, ...]` weights with in- and output channels exchanged inside each group: `[groups * inner, outer, ...]`. */
@@ -63,7 +72,7 @@ const channelSum = (b: GraphBuilder, dy: Ref): Ref => b.reduceSum(dy, range(dims
 const LARGE_WEIGHT_BYTES = 2 ** 22;
 
 function whenReached(b: GraphBuilder, weight: Ref, dy: Ref): Ref {
-  return byteLengthOf(weight.dtype, dims(weight)) < LARGE_WEIGHT_BYTES ? weight : tied(b, weight, dy);
+  return byteLengthOf(weight.dtype, dims(weight)) < LARGE_WEIGHT_BYTES ? weight : tied(b, weight, [dy]);
 }
 
 export const CONV: Rule<'Conv'> = {
@@ -76,8 +85,8 @@ export const CONV: Rule<'Conv'> = {
     let dx: Ref | null = null;
     const inner = kernel.every((_, k) => w.strides[k] === 1 && (w.before[k] ?? 0) <= (reach[k] ?? 0) && (w.after[k] ?? 0) <= (reach[k] ?? 0));
     if (c.needs[0] === true && inner) {
-      const pads = [...reach.map((r, k) => r - (w.before[k] ?? 0)), ...reach.map((r, k) => r - (w.after[k] ?? 0))];
-      dx = b.conv(dy, reversed(b, exchangedInGroups(b, whenReached(b, weight, dy), w.group)), null, { dilations: w.dilations, pads, group: w.group });
+      const rest = (pads: readonly number[]): number[] => reach.map((r, k) => r - (pads[k] ?? 0));
+      dx = convolvedReversed(b, dy, exchangedInGroups(b, whenReached(b, weight, dy), w.group), rest(w.before), rest(w.after), { dilations: w.dilations, group: w.group });
     } else if (c.needs[0] === true) {
       // Rows and columns of x that no window reached, because the stride passed over the end.
       const over = image.map((extent, k) => extent + (w.before[k] ?? 0) + (w.after[k] ?? 0) - (((result[k] ?? 1) - 1) * (w.strides[k] ?? 1) + (reach[k] ?? 0) + 1));

@@ -5,16 +5,22 @@ import { einsumTerms } from '../../onnx/einsum.ts';
 import { ALL_OPSETS, cotangent, dims, input, number, range, unsupported } from '../rule.ts';
 import type { Rule } from '../rule.ts';
 
-/** Last two axes exchanged. */
+/** Last two axes exchanged; once for each value, which parts of a cut chain share. */
 export function turned(b: GraphBuilder, x: Ref): Ref {
   const rank = dims(x).length;
-  return b.transpose(x, [...range(rank - 2), rank - 1, rank - 2]);
+  return b.shared(`turned ${x.name}`, () => b.transpose(x, [...range(rank - 2), rank - 1, rank - 2]));
 }
 
 /** `[..., m] x [k, m]^T`, by the product that reads its second factor turned: a weight is not copied. */
 function timesTurned(b: GraphBuilder, x: Ref, w: Ref): Ref {
   const lead = dims(x).slice(0, -1), rows = lead.reduce((product, extent) => product * extent, 1);
   return b.reshape(b.gemm(b.reshape(x, [rows, dims(x).at(-1) ?? 0]), w, null, { transB: 1 }), [...lead, dims(w)[0] ?? 0]);
+}
+
+/** `A^T Y` over the last two axes. Turning A costs a copy of it; where Y and the result are smaller they are turned instead. */
+function turnedTimes(b: GraphBuilder, a: Ref, y: Ref): Ref {
+  const [n = 1, k = 1] = dims(a).slice(-2), m = dims(y).at(-1) ?? 1;
+  return n * k > (n + k) * m ? turned(b, b.matMul(turned(b, y), a)) : b.matMul(turned(b, a), y);
 }
 
 export const MAT_MUL: Rule<'MatMul'> = {
@@ -33,7 +39,7 @@ export const MAT_MUL: Rule<'MatMul'> = {
       if (plain) {
         const k = dims(left).at(-1) ?? 0, m = dims(dyMatrix).at(-1) ?? 0, n = dims(left).slice(0, -1).reduce((p, s) => p * s, 1);
         dw = b.matMul(turned(b, b.reshape(left, [n, k])), b.reshape(dyMatrix, [n, m]));
-      } else dw = b.matMul(turned(b, left), dyMatrix);
+      } else dw = turnedTimes(b, left, dyMatrix);
     }
     // 2. Back to vectors; batch axes that were broadcast are summed by the walker once the trailing axes agree.
     return [da !== null && sa.length === 1 ? vector(b, da, 'left') : da, dw !== null && sw.length === 1 ? vector(b, dw, 'right') : dw];

@@ -7,8 +7,7 @@ export const SOFTMAX: Rule<'Softmax'> = {
   op: 'Softmax', opsets: ALL_OPSETS,
   vjp(c) {
     const { b } = c, y = output(c), dy = cotangent(c), axis = axisOf(c.attributes.axis, dims(y).length);
-    const product = b.mul(dy, y);
-    return [b.sub(product, b.mul(y, b.reduceSum(product, [axis], true)))];
+    return [b.mul(y, b.sub(dy, b.reduceSum(b.mul(dy, y), [axis], true)))];
   },
 };
 

@@ -1,8 +1,9 @@
 /**
- * Cuts tensors that are too large for one piece of memory: a chain of operators that works row by row along one leading axis (attention's products,
- * scaling, mask, softmax, second product) is run part by part along that axis, and its result joined. Values do not change.
+ * Cuts tensors that are too large: a chain of operators that works row by row along one axis (attention's products, scaling, mask, softmax, second product)
+ * is run part by part along that axis, and its result joined. Values do not change.
  *
- * Inside Electron one native block above 1 GiB ends the process; Stable Diffusion's attention over 64 x 64 places makes one at batch 2.
+ * Inside Electron one native block above 1 GiB ends the process; Stable Diffusion's attention over 64 x 64 places makes one at batch 2. Parts that fit
+ * the processor's cache are also several times faster than one pass over memory per operator (`autodiff/MEASURED.md`).
  */
 import { graphBuilder } from '../build.ts';
 import type { GraphBuilder, Ref } from '../build.ts';
@@ -30,7 +31,10 @@ function shareOf(known: Known, node: Node, index: number, axis: number): number 
   if (out === null || own === null || node.domain !== '') return null;
   const aligned = axis - out.length + own.length, broadcast: number | 'whole' = aligned < 0 || own[aligned] === 1 ? 'whole' : aligned;
   if (ELEMENTWISE.has(node.op)) return broadcast;
-  if (node.op === 'MatMul') return axis < out.length - 2 && own.length > 2 ? broadcast : axis < out.length - 2 ? 'whole' : null;
+  if (node.op === 'MatMul') {
+    if (axis === out.length - 2 && own.length >= 2) return index === 0 ? own.length - 2 : 'whole'; // rows of the first factor are rows of the product
+    return axis < out.length - 2 ? (own.length > 2 ? broadcast : 'whole') : null;
+  }
   if (node.op === 'Softmax') return ((attributesOf('Softmax', node).axis + out.length) % out.length) === axis ? null : aligned;
   if (node.op === 'Transpose') return attributesOf('Transpose', node).perm?.[axis] ?? out.length - 1 - axis;
   return null;
@@ -53,21 +57,22 @@ function regionOf(graph: Graph, known: Known, first: Node, axis: number, largest
 
 interface Cut { readonly region: ReadonlySet<Node>; readonly axis: number; readonly parts: number }
 
-function cutFor(graph: Graph, known: Known, node: Node, largest: number): Cut | null {
+/** A cut of the chain around a node whose parts stay within `part` bytes. */
+function cutFor(graph: Graph, known: Known, node: Node, largest: number, part: number): Cut | null {
   const shape = fixed(known.get(node.outputs[0] ?? '')?.shape ?? null) ?? [];
   for (let axis = 0; axis < shape.length - 1; axis++) {
     const region = regionOf(graph, known, node, axis, largest);
     if (region === null) continue;
     const most = Math.max(...[...region].flatMap((each) => each.outputs.map((name) => bytesOf(known, name))));
-    const extent = shape[axis] ?? 1, needed = Math.ceil(most / largest);
+    const extent = shape[axis] ?? 1, needed = Math.ceil(most / part);
     const parts = Array.from({ length: extent }, (_, i) => i + 1).find((count) => count >= needed && extent % count === 0);
     if (parts !== undefined && [...region].every((each) => fixed(known.get(each.outputs[0] ?? '')?.shape ?? null)?.[axis] === extent)) return { region, axis, parts };
   }
   return null;
 }
 
-/** Runs the region once per part and joins what leaves it. */
-function writeCut(b: GraphBuilder, graph: Graph, known: Known, { region, axis, parts }: Cut): void {
+/** Runs the region once per part and joins what leaves it. The nodes of a part stand together. */
+function writeCut(b: GraphBuilder, graph: Graph, known: Known, { region, axis, parts }: Cut): Part[] {
   const nodes = graph.nodes.filter((node) => region.has(node)), inside = new Set(nodes.flatMap((node) => node.outputs));
   const pieces = new Map<string, readonly Ref[]>();
   const piecesOf = (name: string, share: number | 'whole'): readonly Ref[] => {
@@ -78,24 +83,30 @@ function writeCut(b: GraphBuilder, graph: Graph, known: Known, { region, axis, p
     pieces.set(key, cut);
     return cut;
   };
-  const made = new Map<string, Ref[]>();
+  const shares = nodes.map((node) => node.inputs.map((name, i) => (name === '' || inside.has(name) ? 'whole' : shareOf(known, node, i, axis) ?? 'whole')));
+  nodes.forEach((node, n) => node.inputs.forEach((name, i) => { const share = shares[n]?.[i] ?? 'whole'; if (share !== 'whole') piecesOf(name, share); }));
+  const made = new Map<string, Ref[]>(), written: Part[] = [];
   for (let part = 0; part < parts; part++) {
-    for (const node of nodes) {
+    const names: string[] = [];
+    for (const [n, node] of nodes.entries()) {
       const inputs = node.inputs.map((name, i) => {
         if (name === '') return '';
         if (inside.has(name)) return made.get(name)?.[part]?.name ?? '';
-        return piecesOf(name, shareOf(known, node, i, axis) ?? 'whole')[part]?.name ?? '';
+        return piecesOf(name, shares[n]?.[i] ?? 'whole')[part]?.name ?? '';
       });
       const name = node.outputs[0] ?? '', output = b.fresh(`${name}/part`);
       b.append({ ...node, name: output, inputs, outputs: [output] });
+      names.push(output);
       made.set(name, [...(made.get(name) ?? []), b.ref(output)]);
     }
+    written.push({ makes: names, own: [...pieces.values()].flatMap((cut) => cut[part]?.name ?? []) });
   }
   const leaving = new Set([...graph.outputs.map((output) => output.name), ...graph.nodes.filter((node) => !region.has(node)).flatMap((node) => node.inputs)]);
   for (const node of nodes) {
     const name = node.outputs[0] ?? '';
     if (leaving.has(name)) b.node('Concat', made.get(name) ?? [], { axis }, name);
   }
+  return written;
 }
 
 /** Values above the limit, largest first. */
@@ -104,23 +115,33 @@ export function oversized(graph: Graph, largest = LARGEST_TENSOR_BYTES): readonl
   return graph.nodes.flatMap((node) => node.outputs).map((name) => ({ name, bytes: bytesOf(known, name) })).filter(({ bytes }) => bytes > largest).sort((a, b) => b.bytes - a.bytes);
 }
 
+/** One part of a chain that was cut: values that its nodes make, in their order, and the pieces of what was shared out that only it reads. */
+export interface Part { readonly makes: readonly string[]; readonly own: readonly string[] }
+
+export interface Cuts { readonly graph: Graph; readonly parts: readonly Part[] }
+
 /** The graph with oversized chains cut where that is possible; fixed shapes are needed. What cannot be cut stays (`oversized` tells). */
 export function sliceOversized(graph: Graph, largest = LARGEST_TENSOR_BYTES): Graph {
+  return inParts(graph, largest, largest).graph;
+}
+
+/** The graph with chains of values above `largest` bytes cut into parts of at most `part` bytes each where that is possible, and what the parts are. */
+export function inParts(graph: Graph, largest: number, part: number): Cuts {
   const known = inferShapes(graph);
   const cuts: Cut[] = [], taken = new Set<Node>();
   for (const node of graph.nodes) {
     if (taken.has(node) || !node.outputs.some((name) => bytesOf(known, name) > largest)) continue;
-    const cut = cutFor(graph, known, node, largest);
+    const cut = cutFor(graph, known, node, largest, part);
     if (cut === null || [...cut.region].some((each) => taken.has(each))) continue;
     cuts.push(cut);
     cut.region.forEach((each) => taken.add(each));
   }
-  if (cuts.length === 0) return graph;
+  if (cuts.length === 0) return { graph, parts: [] };
   const b = graphBuilder({ ...graph, nodes: [], valueInfos: [] }), declared = new Map([...graph.valueInfos, ...graph.outputs].map((info) => [info.name, info] as const));
   b.reserve(graph.nodes.flatMap((node) => [node.name, ...node.outputs]));
   // A region is written where its last node stood: everything it reads is there by then.
   const last = new Map(cuts.map((cut) => [graph.nodes.filter((node) => cut.region.has(node)).at(-1), cut] as const));
-  const waiting: Node[] = [];
+  const waiting: Node[] = [], parts: Part[] = [];
   const ready = (): void => {
     for (let i = 0; i < waiting.length; i++) {
       const node = waiting[i];
@@ -131,12 +152,12 @@ export function sliceOversized(graph: Graph, largest = LARGEST_TENSOR_BYTES): Gr
   };
   for (const node of graph.nodes) {
     const cut = last.get(node);
-    if (cut !== undefined) { writeCut(b, graph, known, cut); ready(); continue; }
+    if (cut !== undefined) { parts.push(...writeCut(b, graph, known, cut)); ready(); continue; }
     if (taken.has(node)) continue;
     if (node.inputs.every((name) => name === '' || b.has(name))) b.append(node, declared);
     else waiting.push(node);
   }
   ready();
   for (const node of waiting) b.append(node, declared); // readers of values of unknown type
-  return makeGraph(b.build());
+  return { graph: makeGraph(b.build()), parts };
 }

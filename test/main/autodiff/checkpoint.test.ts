@@ -80,15 +80,27 @@ describe('tensors that are too large', () => {
     same(await run(vjp(unet(), { wrt: WRT, shapes: SHAPES, largestTensorBytes: LARGEST })), await run(vjp(unet(), { wrt: WRT, shapes: SHAPES })));
   });
 
-  it('are cut along heads where there is one image, and left alone where rows depend on each other', () => {
-    const make = (axis: number): Graph => {
-      const b = graphBuilder('attention'), q = b.input('q', 'float32', [1, 4, 32, 8]), k = b.input('k', 'float32', [1, 4, 8, 32]), v = b.input('v', 'float32', [1, 4, 32, 8]);
-      b.output(b.matMul(b.softmax(b.mul(b.matMul(q, k), b.scalar(0.3)), axis), v), 'y');
-      return b.build();
-    };
-    const limit = 8192; // half of [1, 4, 32, 32] in float32
-    expect(oversized(make(-1), limit)).toHaveLength(3);
-    expect(oversized(sliceOversized(make(-1), limit), limit)).toEqual([]);
-    expect(oversized(sliceOversized(make(1), limit), limit)).toHaveLength(3);
+  const attention = (heads: number, axis: number): Graph => {
+    const b = graphBuilder('attention'), q = b.input('q', 'float32', [1, heads, 64, 8]), k = b.input('k', 'float32', [1, heads, 8, 64]), v = b.input('v', 'float32', [1, heads, 64, 8]);
+    b.output(b.matMul(b.softmax(b.mul(b.matMul(q, k), b.scalar(0.3)), axis), v), 'y');
+    return b.build();
+  };
+  /** Half, or an eighth, of [1, 4, 64, 64] in float32. */
+  const HALF = 32768, EIGHTH = 8192;
+
+  it.each([['heads', 4, -1, HALF], ['rows', 4, -1, EIGHTH], ['rows of one head', 1, -1, EIGHTH], ['heads where each softmax runs over rows', 4, 2, HALF]])('are cut along %s', (_, heads, axis, limit) => {
+    const graph = attention(heads, axis);
+    expect(oversized(graph, limit)).toHaveLength(3);
+    expect(oversized(sliceOversized(graph, limit), limit)).toEqual([]);
+  });
+
+  it('are left alone where rows depend on each other', () => {
+    expect(oversized(sliceOversized(attention(1, 2), EIGHTH), EIGHTH)).toHaveLength(3);
+  });
+
+  it('are computed again part by part: gradients stay, memory falls', async () => {
+    const graph = attention(4, -1), wrt = ['q', 'k', 'v'], whole = vjp(graph, { wrt }), parts = vjp(graph, { wrt, largestTensorBytes: EIGHTH });
+    expect(peakBytes(parts)).toBeLessThan(0.7 * peakBytes(whole));
+    same(await run(parts), await run(whole));
   });
 });
