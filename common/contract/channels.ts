@@ -35,7 +35,9 @@ export interface Invoke {
   'demo.create': Call<[], { path: string }>;
   'run.start': Call<[recipe: Recipe, dataPath: string], RunRow>;
   'run.cancel': Call<[runId: string], null>;
-  /** Queues an interrupted, cancelled or failed run again; it goes on at the item where it stopped. */
+  /** Stops runs so that they go on later, waiting ones before the one at work; what is finished is kept, and a paused run stays paused when the application closes. */
+  'run.pause': Call<[runIds: readonly string[]], null>;
+  /** Queues a paused, interrupted, cancelled or failed run again; it goes on at the item where it stopped. */
   'run.resume': Call<[runId: string], RunRow>;
   'run.rename': Call<[runId: string, name: string], null>;
   'run.delete': Call<[runId: string], null>;

@@ -9,6 +9,7 @@ type Check = (args: readonly unknown[]) => string | null;
 type Rule = (value: unknown) => string | null;
 
 const isText: Rule = (value) => (typeof value === 'string' && value.length > 0 && value.length < 8192 ? null : 'a non-empty text');
+const isTexts: Rule = (value) => (Array.isArray(value) && value.length <= 64 ? value.map(isText).find((wrong) => wrong !== null) ?? null : 'a list of texts');
 const isTextOrNull: Rule = (value) => (value === null ? null : isText(value));
 const isFlag: Rule = (value) => (typeof value === 'boolean' ? null : 'true or false');
 const isBytes: Rule = (value) => (value instanceof Uint8Array ? null : 'bytes');
@@ -45,6 +46,7 @@ export const CHECKS: { readonly [Name in InvokeName]: Check } = {
   'demo.create': tuple(),
   'run.start': tuple(isRecipe, isText),
   'run.cancel': tuple(isText),
+  'run.pause': tuple(isTexts),
   'run.resume': tuple(isText),
   'run.rename': tuple(isText, isText),
   'run.delete': tuple(isText),

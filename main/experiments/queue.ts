@@ -29,6 +29,8 @@ export interface Queue {
   startRun(recipe: Recipe, data: { path: string; label: string; synthetic: boolean }): RunRow;
   resumeRun(runId: string): RunRow;
   cancelRun(runId: string): void;
+  /** Stops these runs to go on later: the waiting ones first, so that none of them begins when the one at work stops. */
+  pauseRuns(runIds: readonly string[]): void;
   /** Resolves when the demo folder is complete. */
   writeDemo(directory: string, options: { subjects: number; seed: number }): Promise<void>;
   row(runId: string): RunRow | null;
@@ -49,6 +51,8 @@ export function openQueue(store: Store, spawn: () => EngineProcess, events: Queu
   let active: Waiting | null = null;
   const live = new Map<string, Live>();
   const demos = new Map<string, DemoJob>();
+  /** Runs at work that were asked to stop and go on later. */
+  const pausing = new Set<string>();
 
   const rowOf = (runId: string): RunRow | null => {
     const stored = getRun(store, runId);
@@ -77,7 +81,9 @@ export function openQueue(store: Store, spawn: () => EngineProcess, events: Queu
   const take = (runId: string, event: RunEvent): void => {
     live.set(runId, advance(live.get(runId) ?? NOTHING_YET, event, performance.now()));
     if (getRun(store, runId) !== null) record(store, runId, event); // deleted while it ran: what it still says has no place
+    if (pausing.has(runId) && event.type === 'failed' && event.error.kind === 'cancelled') setRunState(store, runId, 'paused', new Date().toISOString());
     const ended = event.type === 'finished' || event.type === 'failed';
+    if (ended) pausing.delete(runId);
     events.onEvent(runId, event);
     announce(runId);
     if (ended) finish(runId);
@@ -149,6 +155,22 @@ export function openQueue(store: Store, spawn: () => EngineProcess, events: Queu
         setRunState(store, runId, 'cancelled', new Date().toISOString());
         announce(runId);
       } else if (active?.id === runId) lane.cancel(runId);
+      else if (getRun(store, runId)?.row.state === 'paused') {
+        setRunState(store, runId, 'cancelled', new Date().toISOString());
+        announce(runId);
+      }
+    },
+    pauseRuns: (runIds) => {
+      for (const id of runIds) {
+        const index = waiting.findIndex((each) => each.id === id);
+        if (index < 0) continue;
+        waiting.splice(index, 1);
+        setRunState(store, id, 'paused', new Date().toISOString());
+        announce(id);
+      }
+      if (active?.kind !== 'run' || !runIds.includes(active.id)) return;
+      pausing.add(active.id);
+      lane.cancel(active.id);
     },
     writeDemo: (directory, { subjects, seed }) => new Promise<void>((resolve, reject) => {
       const id = randomUUID();

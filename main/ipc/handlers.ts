@@ -96,6 +96,10 @@ export function makeHandlers({ store, queue, desktop, demoFolder }: HandlerDeps)
       queue.cancelRun(runId);
       return Promise.resolve(null);
     },
+    'run.pause': (runIds) => {
+      queue.pauseRuns(runIds);
+      return Promise.resolve(null);
+    },
     'run.resume': (runId) => Promise.resolve(queue.resumeRun(runId)),
     'run.rename': (runId, name) => {
       known(runId);

@@ -8,7 +8,7 @@ import type { Store } from './open.ts';
 
 interface RawRun {
   id: string; name: string; recipe: string; recipe_hash: string; data_path: string; data_label: string; synthetic: number; subject: string;
-  state: RunState; created: string; started: string | null; finished: string | null; summary: string | null; error: string | null;
+  state: Exclude<RunState, 'paused'>; paused: number; created: string; started: string | null; finished: string | null; summary: string | null; error: string | null;
 }
 
 interface RawStep { key: string; kind: StepKind; label: string; title: string; inputs: string; weight: number; state: StepRow['state']; seconds: number | null }
@@ -38,7 +38,8 @@ export function insertRun(store: Store, run: NewRun, now: string): void {
 export function setRunState(store: Store, id: string, state: RunState, now: string): boolean {
   const stamp = state === 'running' ? 'started = coalesce(started, @now), finished = NULL, error = NULL'
     : state === 'waiting' ? 'finished = NULL, error = NULL' : 'finished = @now';
-  return store.db.prepare(`UPDATE run SET state = @state, ${stamp} WHERE id = @id AND state != 'done'`).run({ id, state, now }).changes === 1;
+  const paused = state === 'paused';
+  return store.db.prepare(`UPDATE run SET state = @state, paused = @paused, ${stamp} WHERE id = @id AND state != 'done'`).run({ id, state: paused ? 'cancelled' : state, paused: paused ? 1 : 0, now }).changes === 1;
 }
 
 export function setRunResult(store: Store, id: string, result: { summary?: RunSummary; error?: ErrorReport }): void {
@@ -99,7 +100,7 @@ function toRun(store: Store, raw: RawRun): StoredRun {
     recipe: parseRecipe(JSON.parse(raw.recipe), `recipe of run ${raw.id}`),
     recipeHash: raw.recipe_hash,
     row: {
-      id: raw.id, name: raw.name, dataPath: raw.data_path, dataLabel: raw.data_label, synthetic: raw.synthetic === 1, subject: raw.subject, state: raw.state,
+      id: raw.id, name: raw.name, dataPath: raw.data_path, dataLabel: raw.data_label, synthetic: raw.synthetic === 1, subject: raw.subject, state: raw.state === 'cancelled' && raw.paused === 1 ? 'paused' : raw.state,
       created: raw.created, started: raw.started, finished: raw.finished,
       progress: raw.state === 'done' ? 1 : weight === 0 ? 0 : finished / weight,
       activity: '', secondsLeft: null,

@@ -1,10 +1,11 @@
 /** The state of a run or job: a glyph and a word, never colour alone. */
-import { Ban, Check, CircleAlert, Clock, LoaderCircle } from 'lucide-react';
+import { Ban, Check, CircleAlert, CirclePause, Clock, LoaderCircle } from 'lucide-react';
 import type { RunState } from '../../common/run-event.ts';
 
 const STATES: { readonly [S in RunState]: { readonly word: string; readonly Icon: typeof Check; readonly tone: string } } = {
   waiting: { word: 'Waiting', Icon: Clock, tone: 'quiet' },
   running: { word: 'Running', Icon: LoaderCircle, tone: 'accent' },
+  paused: { word: 'Paused', Icon: CirclePause, tone: 'quiet' },
   done: { word: 'Done', Icon: Check, tone: 'ok' },
   failed: { word: 'Failed', Icon: CircleAlert, tone: 'error' },
   cancelled: { word: 'Cancelled', Icon: Ban, tone: 'quiet' },

@@ -95,6 +95,18 @@ export async function cancelRun(services: Services, runId: string): Promise<void
   await attempt('The run could not be cancelled', () => services.lab.invoke('run.cancel', runId));
 }
 
+/** Runs stop to go on later; what is finished of them is kept. */
+export async function pauseRuns(services: Services, runIds: readonly string[]): Promise<void> {
+  const done = await attempt('The run could not be paused', async () => { await services.lab.invoke('run.pause', runIds); return true; });
+  if (done !== null) await services.data.refreshRuns();
+}
+
+/** Paused runs go on, in this order. */
+export async function resumeRuns(services: Services, runIds: readonly string[]): Promise<void> {
+  await attempt('The runs could not be resumed', async () => { for (const id of runIds) await services.lab.invoke('run.resume', id); });
+  await services.data.refreshRuns();
+}
+
 export async function resumeRun(services: Services, runId: string): Promise<void> {
   const row = await attempt('The run could not be resumed', () => services.lab.invoke('run.resume', runId));
   if (row !== null) { await services.data.refreshRuns(); tell(`“${row.name}” goes on where it stopped.`); }

@@ -5,7 +5,7 @@ import { positionOfShape } from '../cortex/placement.ts';
 import type { ShapeName } from '../cortex/mesh.ts';
 import { lutChoices } from '../../common/colour/luts.ts';
 import { MAP_KINDS } from '../../common/map-kinds.ts';
-import { cancelRun, openDemo, openFolder, redo, setTheme, startRun, undo } from './actions.ts';
+import { cancelRun, openDemo, openFolder, pauseRuns, redo, resumeRuns, setTheme, startRun, undo } from './actions.ts';
 import type { Services } from './app-context.ts';
 import type { Area } from './view-state.ts';
 import type { DEFAULT_LOOK } from './view-state.ts';
@@ -98,6 +98,11 @@ export function commandsOf(services: Services, targets: CommandTargets): readonl
     { id: 'run.cancel', title: 'Cancel the running experiment', group: 'Run', keys: ['mod+.'], run: () => {
       const running = data.store.getState().jobs.find((job) => job.kind === 'run' && job.state === 'running');
       if (running !== undefined) void cancelRun(services, running.id);
+    } },
+    { id: 'run.pause', title: 'Pause the running experiment, or go on with the paused ones', group: 'Run', keys: ['mod+Shift+P'], run: () => {
+      const { jobs, runs } = data.store.getState(), active = jobs.filter((job) => job.kind === 'run' && (job.state === 'running' || job.state === 'waiting')).map((job) => job.id);
+      if (active.length > 0) void pauseRuns(services, active);
+      else void resumeRuns(services, runs.filter((run) => run.state === 'paused').toSorted((a, b) => a.created.localeCompare(b.created)).map((run) => run.id));
     } },
     { id: 'cortex.fold', title: 'Fold or unfold', group: 'Cortex', keys: ['F'], areas: CORTEX, run: () => { toggleFold(services); } },
     { id: 'cortex.home', title: 'Reset the camera', group: 'Cortex', keys: ['Home', '0'], areas: CORTEX, run: () => { cortex.current?.home(); } },

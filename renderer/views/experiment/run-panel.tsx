@@ -1,5 +1,5 @@
 import { Button, CopyButton, Menu, Tooltip } from '@mantine/core';
-import { Ban, Brain, Check, Circle, CircleAlert, Copy, Ellipsis, FileJson, Images, LoaderCircle, RotateCcw, Trash2 } from 'lucide-react';
+import { Ban, Brain, Check, Circle, CircleAlert, Copy, Ellipsis, FileJson, Images, LoaderCircle, Pause, RotateCcw, Trash2 } from 'lucide-react';
 import { FAMILIES } from '../../../common/colour/families.ts';
 import { formatValue } from '../../../common/colour/scale.ts';
 import type { RunDetail, RunRow, SpaceReport, StepRow } from '../../../common/contract/payloads.ts';
@@ -7,7 +7,7 @@ import { Bar } from '../../parts/marks.tsx';
 import { ErrorNotice } from '../../parts/notice.tsx';
 import { StateBadge, SyntheticBadge } from '../../parts/state-badge.tsx';
 import { count, duration, percent, timeLeft, when } from '../../parts/words.ts';
-import { cancelRun, deleteRun, renameRun, resumeRun, saveText } from '../../state/actions.ts';
+import { cancelRun, deleteRun, pauseRuns, renameRun, resumeRun, saveText } from '../../state/actions.ts';
 import { goTo } from '../../state/commands.ts';
 import { scoreTitle } from '../../state/selectors.ts';
 import { useLab, useServices } from '../../state/app-context.ts';
@@ -128,8 +128,9 @@ export function RunPanel({ detail }: { readonly detail: RunDetail }) {
         {row.synthetic && <SyntheticBadge />}
         <span className="quiet truncate">{row.subject}, {when(row.created, new Date())}{row.summary !== null && `, took ${duration(row.summary.seconds)}`}</span>
         <span className="grow" />
+        {active && <Button variant="default" leftSection={<Pause size={14} />} onClick={() => { void pauseRuns(services, [row.id]); }}>Pause</Button>}
         {active && <Button variant="default" leftSection={<Ban size={14} />} onClick={() => { void cancelRun(services, row.id); }}>Cancel</Button>}
-        {(row.state === 'cancelled' || row.state === 'failed') && <Button variant="light" leftSection={<RotateCcw size={14} />} onClick={() => { void resumeRun(services, row.id); }}>Resume</Button>}
+        {(row.state === 'paused' || row.state === 'cancelled' || row.state === 'failed') && <Button variant="light" leftSection={<RotateCcw size={14} />} onClick={() => { void resumeRun(services, row.id); }}>Resume</Button>}
         {detail.images.length > 0 && <Button variant="default" leftSection={<Images size={14} />} onClick={() => { goTo(services, 'gallery'); }}>Gallery</Button>}
         {row.state === 'done' && <Button variant="default" leftSection={<Brain size={14} />} onClick={() => { goTo(services, 'cortex'); }}>Cortex</Button>}
         <Menu position="bottom-end" width={220}>

@@ -1,11 +1,11 @@
 import { ActionIcon, Tooltip } from '@mantine/core';
-import { Ban, RotateCcw } from 'lucide-react';
+import { Ban, Pause, RotateCcw } from 'lucide-react';
 import { useState } from 'react';
 import { formatValue } from '../../../common/colour/scale.ts';
 import type { RunRow } from '../../../common/contract/payloads.ts';
 import { StateBadge } from '../../parts/state-badge.tsx';
 import { count, duration, percent, when } from '../../parts/words.ts';
-import { cancelRun, resumeRun, selectRun } from '../../state/actions.ts';
+import { cancelRun, pauseRuns, resumeRun, selectRun } from '../../state/actions.ts';
 import { scoreTitle } from '../../state/selectors.ts';
 import { useServices, useView } from '../../state/app-context.ts';
 
@@ -46,9 +46,10 @@ export function RunsTable({ runs }: { readonly runs: readonly RunRow[] }) {
                 })}
                 <td className="right number">{run.summary === null ? '' : duration(run.summary.seconds)}</td>
                 <td className="right quiet">{when(run.created, now)}</td>
-                <td className="right" style={{ width: 40 }}>
+                <td className="right" style={{ width: 64, whiteSpace: 'nowrap' }}>
+                  {active && <Tooltip label="Pause; it goes on where it stopped"><ActionIcon size={22} aria-label="Pause" onClick={(event) => { event.stopPropagation(); void pauseRuns(services, [run.id]); }}><Pause size={14} /></ActionIcon></Tooltip>}
                   {active && <Tooltip label="Cancel; what is finished is kept"><ActionIcon size={22} aria-label="Cancel" onClick={(event) => { event.stopPropagation(); void cancelRun(services, run.id); }}><Ban size={14} /></ActionIcon></Tooltip>}
-                  {(run.state === 'cancelled' || run.state === 'failed') && <Tooltip label="Resume where it stopped"><ActionIcon size={22} aria-label="Resume" onClick={(event) => { event.stopPropagation(); void resumeRun(services, run.id); }}><RotateCcw size={14} /></ActionIcon></Tooltip>}
+                  {(run.state === 'paused' || run.state === 'cancelled' || run.state === 'failed') && <Tooltip label="Resume where it stopped"><ActionIcon size={22} aria-label="Resume" onClick={(event) => { event.stopPropagation(); void resumeRun(services, run.id); }}><RotateCcw size={14} /></ActionIcon></Tooltip>}
                 </td>
               </tr>
             );

@@ -1,6 +1,6 @@
 /** The two ablation tables: one button each, the arms as they run, and the result. */
 import { Button, Select } from '@mantine/core';
-import { Ban, Play, Table2 } from 'lucide-react';
+import { Ban, Pause, Play, Table2 } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { armsOf, DEFAULT_TABLE } from '../../../common/ablation/arms.ts';
 import type { Arm, TableNumber, TableOptions } from '../../../common/ablation/arms.ts';
@@ -15,7 +15,7 @@ import { reportFrom } from '../../lab.ts';
 import { ErrorNotice } from '../../parts/notice.tsx';
 import { StateBadge } from '../../parts/state-badge.tsx';
 import { count, duration, percent } from '../../parts/words.ts';
-import { cancelRun, tellError } from '../../state/actions.ts';
+import { cancelRun, pauseRuns, resumeRuns, tellError } from '../../state/actions.ts';
 import { useLab, useServices, useView } from '../../state/app-context.ts';
 import { useFinishedRuns, useInspection, useSubject } from '../../state/selectors.ts';
 import { NoSubject } from '../data/no-subject.tsx';
@@ -78,6 +78,8 @@ function Arms({ run, rows }: { readonly run: TableRun; readonly rows: readonly R
 function Result({ run }: { readonly run: TableRun }) {
   const services = useServices(), rows = useLab((s) => s.runs), own = run.arms.map((arm) => rows.find((row) => row.id === arm.runId));
   const done = own.every((row) => row?.state === 'done'), failed = own.find((row) => row?.state === 'failed')?.error ?? null;
+  const idsOf = (states: readonly RunRow['state'][]): string[] => own.flatMap((row) => (row !== undefined && states.includes(row.state) ? [row.id] : []));
+  const going = idsOf(['running', 'waiting']), halted = idsOf(['paused', 'cancelled', 'failed']);
   const [table, setTable] = useState<AblationTable | null>(null), [error, setError] = useState<ErrorReport | null>(null);
   useEffect(() => {
     if (!done) return;
@@ -95,7 +97,11 @@ function Result({ run }: { readonly run: TableRun }) {
   if (table !== null && done) return <ResultTable table={table} />;
   return (
     <section className="data-section">
-      <h2 className="section-title">Table {run.table}. {TABLE_TITLES[run.table]}: {own.filter((row) => row?.state === 'done').length} of {run.arms.length} arms done</h2>
+      <div className="row" style={{ justifyContent: 'space-between', alignItems: 'flex-end' }}>
+        <h2 className="section-title">Table {run.table}. {TABLE_TITLES[run.table]}: {own.filter((row) => row?.state === 'done').length} of {run.arms.length} arms done</h2>
+        {going.length > 0 ? <Button size="compact-sm" variant="default" leftSection={<Pause size={13} />} onClick={() => { void pauseRuns(services, going); }}>Pause this table</Button>
+          : halted.length > 0 ? <Button size="compact-sm" variant="light" leftSection={<Play size={13} />} onClick={() => { void resumeRuns(services, halted); }}>Go on with this table</Button> : null}
+      </div>
       {failed !== null && <ErrorNotice error={failed} title="An arm stopped; make the table again to go on" />}
       <Arms run={run} rows={rows} />
     </section>

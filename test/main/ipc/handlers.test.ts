@@ -171,6 +171,31 @@ describe('runs', () => {
     expect(world.posted.at(-1)).toMatchObject({ id: second.id });
   });
 
+  it('are paused together without one of them beginning, and go on when they are asked to', async () => {
+    const first = await start(), second = await start(), third = await start();
+    await world.handlers['run.pause']([first.id, second.id]);
+    expect(world.posted.at(-1)).toEqual({ type: 'cancel', id: first.id });
+    event(first.id, { type: 'failed', error: { kind: 'cancelled', message: 'cancelled' } });
+    const states = async (): Promise<unknown> => (await world.handlers['run.list']()).map(({ id, state }) => [id, state]);
+    expect(await states()).toEqual([[third.id, 'running'], [second.id, 'paused'], [first.id, 'paused']]);
+    expect(world.posted.at(-1)).toMatchObject({ type: 'run', id: third.id });
+    // Closed and opened again: what was paused stays paused, what ran was interrupted.
+    world.close();
+    world = openWorld();
+    expect([await states(), world.store.interrupted]).toEqual([[[third.id, 'cancelled'], [second.id, 'paused'], [first.id, 'paused']], [third.id]]);
+    await world.handlers['run.resume'](first.id);
+    await world.handlers['run.resume'](second.id);
+    expect(await states()).toEqual([[third.id, 'cancelled'], [second.id, 'waiting'], [first.id, 'running']]);
+    // A run that ends by itself while it is asked to pause is done.
+    await world.handlers['run.pause']([first.id]);
+    event(first.id, { type: 'finished', summary: { seconds: 1, steps: 1, reused: 0, images: 1, scores: {} } });
+    expect((await world.handlers['run.get'](first.id)).row.state).toBe('done');
+    // And one that is cancelled later was not paused.
+    await world.handlers['run.cancel'](second.id);
+    event(second.id, { type: 'failed', error: { kind: 'cancelled', message: 'cancelled' } });
+    expect((await world.handlers['run.get'](second.id)).row.state).toBe('cancelled');
+  });
+
   it('can be deleted while they run: what the engine still says is dropped, and the next one starts', async () => {
     const first = await start(), second = await start();
     await world.handlers['run.delete'](first.id);

@@ -1,11 +1,13 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UserError } from '../../../common/errors.ts';
 import { DEFAULT_RECIPE } from '../../../common/recipe.ts';
 import type { RunEvent, RunSummary, StepPlan } from '../../../common/run-event.ts';
 import { record } from '../../../main/experiments/record.ts';
+import { MIGRATIONS } from '../../../main/store/migrations/index.ts';
 import { openStore } from '../../../main/store/open.ts';
 import { listImages, listMetrics, readSetting, writeSetting } from '../../../main/store/results.ts';
 import { deleteRun, findRun, getRun, insertRun, listRuns, listSteps, setRunState } from '../../../main/store/runs.ts';
@@ -52,6 +54,24 @@ describe('the store', () => {
     const again = openStore(folder);
     expect(again.interrupted).toEqual(['r1']);
     expect(findRun(again, 'h', '/data')?.row).toMatchObject({ id: 'r1', state: 'cancelled', progress: 0.5 });
+    again.close();
+  });
+
+  it('opens what the schema before wrote; what was cancelled there was not paused', () => {
+    fs.mkdirSync(folder, { recursive: true });
+    const old = new Database(path.join(folder, 'store.db'));
+    old.exec(MIGRATIONS[0] ?? '');
+    old.pragma('user_version = 1');
+    old.prepare(`INSERT INTO run (id, name, recipe, recipe_hash, data_path, data_label, synthetic, subject, state, created) VALUES ('r1', 'One', ?, 'h', '/data', 'Data', 0, 'subj01', 'cancelled', 'then')`).run(JSON.stringify(NEW.recipe));
+    old.close();
+    const store = openStore(folder);
+    expect(getRun(store, 'r1')?.row.state).toBe('cancelled');
+    setRunState(store, 'r1', 'paused', 'now');
+    store.close();
+    const again = openStore(folder);
+    expect([getRun(again, 'r1')?.row.state, again.interrupted]).toEqual(['paused', []]);
+    setRunState(again, 'r1', 'running', 'later');
+    expect(getRun(again, 'r1')?.row.state).toBe('running');
     again.close();
   });
 
