@@ -9,7 +9,7 @@ const at = (path: string): string => resolve(import.meta.dirname, path);
 const NODE = 'node20.18';
 const CHROMIUM = 'chrome130';
 
-/** One bundle per process: the window's owner, the engine, the command line, the benchmarks. */
+/** One bundle per program: the window's owner, the engine and its threads, the command line, the benchmarks. */
 function entries(...names: string[]): Record<string, string> {
   const files = names.map((name) => [name, at(`main/entry/${name}.ts`)] as const);
   const missing = files.filter(([, file]) => !existsSync(file)).map(([, file]) => file);
@@ -23,7 +23,7 @@ export default defineConfig({
       target: NODE,
       outDir: at('out/main'),
       rolldownOptions: {
-        input: entries('app', 'engine', 'cli', 'bench'),
+        input: entries('app', 'engine', 'subsystem-worker', 'cli', 'bench'),
         output: { entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
       },
     },

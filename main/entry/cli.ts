@@ -45,6 +45,7 @@ async function main(): Promise<number> {
     words: rest, options, json, signal: controller.signal, progress,
     models: path.resolve(options['models'] ?? path.join(import.meta.dirname, '../../resources/models')),
     engine: path.join(import.meta.dirname, `engine${path.extname(import.meta.filename)}`), // .ts when run from source
+    subsystemWorker: path.join(import.meta.dirname, `subsystem-worker${path.extname(import.meta.filename)}`),
     out: (value, text) => { process.stdout.write(json ? `${JSON.stringify(value)}\n` : text === '' ? '' : `${text}\n`); },
     note: (line) => { process.stderr.write(`${line}\n`); },
   });

@@ -6,6 +6,7 @@
  */
 import type { MessagePortMain } from 'electron';
 import fs from 'node:fs/promises';
+import path from 'node:path';
 import type { ViewReply, ViewRequest } from '../../common/contract/channels.ts';
 import { reportOf } from '../../common/errors.ts';
 import type { EngineMessage, EngineRequest } from '../experiments/engine-protocol.ts';
@@ -26,7 +27,9 @@ const models = options['models'] ?? '';
 /** How long the networks of the last run stay open for the next one. */
 const KEEP_NETWORKS_MS = 60_000;
 
-const products = sessionProducts();
+/** Beside this file, .ts when run from source. */
+const subsystemWorker = path.join(import.meta.dirname, `subsystem-worker${path.extname(import.meta.filename)}`);
+const products = sessionProducts({ subsystemWorker });
 const packs = keepNetworks({ open: openNetworks, hash: packHash, idleMs: KEEP_NETWORKS_MS });
 const cancels = new Map<string, AbortController>();
 const views = viewHandlers({ workspace, openDataset, products });

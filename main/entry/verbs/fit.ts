@@ -36,7 +36,7 @@ export const FIT: Verb = {
       }
       const options: FitOptions = { x, y, ...await model(context, rows), ...memory(context) };
       await makeFolder(out);
-      const products = sessionProducts();
+      const products = sessionProducts({ subsystemWorker: context.subsystemWorker });
       try {
         const partial = path.join(out, PARTIAL);
         const decoder = await fitDecoder(options, { products, store: arrayFolder(out), checkpoint: checkpointFolder(partial), signal: context.signal, progress: context.progress });

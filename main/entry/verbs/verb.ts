@@ -17,6 +17,8 @@ export interface VerbContext {
   readonly models: string;
   /** Path of the built engine entry. */
   readonly engine: string;
+  /** Path of the program of threads that solve small systems. */
+  readonly subsystemWorker: string;
 }
 
 export interface Verb {

@@ -105,7 +105,7 @@ describe('through the verb of the command line', () => {
     const out = path.join(place, to);
     const nothing = (): void => undefined;
     await PROJECT.run({
-      words: [path.join(place, from)], options: { data: root, subject: 'subj01', out, ...options }, json: true, signal: new AbortController().signal, models: '', engine: '', out: nothing, note: nothing, progress: nothing,
+      words: [path.join(place, from)], options: { data: root, subject: 'subj01', out, ...options }, json: true, signal: new AbortController().signal, models: '', engine: '', subsystemWorker: '', out: nothing, note: nothing, progress: nothing,
     });
     return out;
   };
