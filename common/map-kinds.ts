@@ -13,7 +13,7 @@ export interface MapKindEntry {
 export const MAP_KINDS: { readonly [Kind in MapKind]: MapKindEntry } = {
   pattern: {
     title: 'Pattern', unit: 'signal per decoded SD', signed: false, perImage: false, perSpace: true,
-    caveat: 'Where decodable content is expressed (Haufe et al. 2014); not proof that the region is needed.',
+    caveat: 'Where decodable content is expressed (Haufe et al. 2014, out-of-fold predictions); not proof that the region is needed.',
   },
   weight: {
     title: 'Weights', unit: 'norm', signed: false, perImage: false, perSpace: true,

@@ -5,6 +5,7 @@
 import { reportOf, throwIfAborted } from '../../common/errors.ts';
 import type { RunEvent, RunSummary } from '../../common/run-event.ts';
 import { artefactPath } from './artefacts.ts';
+import { keepGroundwork } from './groundwork-keep.ts';
 import { paceOf } from './pace.ts';
 import type { StageContext } from './stage.ts';
 import { STAGES } from './stages/index.ts';
@@ -13,7 +14,8 @@ import { summarise } from './stages/score.ts';
 /** Runs or resumes. Emits `finished` or `failed` last; a cancellation emits `failed` with kind `cancelled`. */
 export async function run(given: StageContext): Promise<RunSummary | null> {
   const started = performance.now(), watch = paceOf(given.recipe);
-  const context: StageContext = { ...given, emit: (event) => { watch.see(event, performance.now()); given.emit(event); } };
+  const groundwork = given.groundwork ?? keepGroundwork();
+  const context: StageContext = { ...given, groundwork, emit: (event) => { watch.see(event, performance.now()); given.emit(event); } };
   const { steps, emit, signal } = context;
   try {
     const reused: string[] = [];
@@ -21,7 +23,7 @@ export async function run(given: StageContext): Promise<RunSummary | null> {
       if (await STAGES[step.kind].isComplete(step, context)) reused.push(step.key);
     }
     emit({ type: 'planned', steps: steps.map(({ key, kind, label, title, inputs, weight }) => ({ key, kind, label, title, inputs, weight })), reused });
-    for (const step of steps) {
+    for (const [index, step] of steps.entries()) {
       throwIfAborted(signal);
       const stage = STAGES[step.kind];
       if (reused.includes(step.key)) {
@@ -34,6 +36,7 @@ export async function run(given: StageContext): Promise<RunSummary | null> {
       const bytes = await stage.run(step, context);
       emit({ type: 'artefact', artefact: { key: step.key, kind: step.kind, path: artefactPath(step.key), bytes } });
       emit({ type: 'step-done', key: step.key, seconds: (performance.now() - from) / 1000, reused: false });
+      if (!steps.slice(index + 1).some(({ kind, key }) => kind === 'fit' && !reused.includes(key))) groundwork.clear();
     }
     const summary = { ...await summarise(context, (performance.now() - started) / 1000, reused.length), pace: watch.pace() };
     emit({ type: 'finished', summary });

@@ -4,6 +4,7 @@ import type { Recipe } from '../../common/recipe.ts';
 import type { RunEvent, StepKind } from '../../common/run-event.ts';
 import { artefactFolder } from './artefacts.ts';
 import type { Products } from '../linalg/products.ts';
+import type { GroundworkKeep } from './groundwork-keep.ts';
 import type { Networks } from './networks.ts';
 import type { PlannedStep } from './plan.ts';
 import { keyFor } from './plan.ts';
@@ -16,6 +17,10 @@ export interface StageContext {
   readonly networks: () => Promise<Networks>;
   /** Large products, on the runtime. */
   readonly products: Products;
+  /** Where fits of one run find what they share; without it each makes its own. */
+  readonly groundwork?: GroundworkKeep;
+  /** Bytes that a fit may take; the default of `ridge` unless given. */
+  readonly memory?: number | undefined;
   readonly steps: readonly PlannedStep[];
   readonly signal: AbortSignal;
   readonly emit: (event: RunEvent) => void;

@@ -6,7 +6,8 @@
  *   weight_v   = sqrt( sum_f w_vf^2 )
  *   accuracy_v = sum_f |w_vf| max(r_f, 0) / sum_f max(r_f, 0)
  *
- * r_f is the held-out correlation of target f; negative or undefined ones count as 0.
+ * r_f is a correlation of held-out predictions of target f with the truth; negative or undefined ones count as 0. yhat should be held-out too:
+ * predictions of rows that a decoder was fitted to follow their noise, and patterns from them follow what it over-fitted.
  */
 import type { F32 } from '../../common/ndarray.ts';
 
@@ -23,34 +24,64 @@ export function emptySums(voxels: number): VoxelSums {
   return { pattern: new Float64Array(voxels), weight: new Float64Array(voxels), accuracy: new Float64Array(voxels), squaredR: 0, sumR: 0 };
 }
 
-export interface TargetBlockFacts {
+export interface PatternFacts {
   /** cov(x_v, yhat_f), `[voxels, targets]`; x standardised. */
   readonly covariance: F32;
-  /** Weights of standardised x, in target units, `[voxels, targets]`. */
-  readonly weights: F32;
   /** SD of yhat_f over the rows of the covariance, `[targets]`. */
   readonly decodedDeviation: ArrayLike<number>;
+  /** Held-out r, `[targets]`; NaN counts as 0. */
+  readonly r: ArrayLike<number>;
+}
+
+export interface WeightFacts {
+  /** Weights of standardised x, in target units, `[voxels, targets]`. */
+  readonly weights: F32;
   /** SD of the true target over training rows, `[targets]`. */
   readonly targetDeviation: ArrayLike<number>;
   /** Held-out r, `[targets]`; NaN counts as 0. */
   readonly r: ArrayLike<number>;
 }
 
-export function addBlock(sums: VoxelSums, { covariance, weights, decodedDeviation, targetDeviation, r }: TargetBlockFacts): void {
+export function addPatterns(sums: VoxelSums, { covariance, decodedDeviation, r }: PatternFacts): void {
   const [voxels = 0, targets = 0] = covariance.shape;
   for (let f = 0; f < targets; f++) {
-    const given = r[f] ?? 0, rf = given > 0 ? given : 0;
-    const decoded = decodedDeviation[f] ?? 0, deviation = targetDeviation[f] ?? 0;
-    const patternGain = decoded > 0 ? rf / decoded : 0, weightGain = deviation > 0 ? 1 / deviation : 0;
-    if (decoded > 0) sums.squaredR += rf * rf;
+    const given = r[f] ?? 0, rf = given > 0 ? given : 0, decoded = decodedDeviation[f] ?? 0;
+    if (!(decoded > 0) || rf === 0) continue;
+    sums.squaredR += rf * rf;
+    for (let v = 0; v < voxels; v++) {
+      const a = ((covariance.data[v * targets + f] ?? 0) * rf) / decoded;
+      sums.pattern[v] = (sums.pattern[v] ?? 0) + a * a;
+    }
+  }
+}
+
+export function addWeights(sums: VoxelSums, { weights, targetDeviation, r }: WeightFacts): void {
+  const [voxels = 0, targets = 0] = weights.shape;
+  for (let f = 0; f < targets; f++) {
+    const given = r[f] ?? 0, rf = given > 0 ? given : 0, deviation = targetDeviation[f] ?? 0;
+    const gain = deviation > 0 ? 1 / deviation : 0;
     sums.sumR += rf;
     for (let v = 0; v < voxels; v++) {
-      const a = (covariance.data[v * targets + f] ?? 0) * patternGain, w = (weights.data[v * targets + f] ?? 0) * weightGain;
-      sums.pattern[v] = (sums.pattern[v] ?? 0) + a * a;
+      const w = (weights.data[v * targets + f] ?? 0) * gain;
       sums.weight[v] = (sums.weight[v] ?? 0) + w * w;
       sums.accuracy[v] = (sums.accuracy[v] ?? 0) + Math.abs(w) * rf;
     }
   }
+}
+
+/**
+ * Pattern facts of decoded rows. `x` standardised `[rows, voxels]` and `decoded` `[rows, targets]` of the same rows; both are centred here, so
+ * that predictions that were made fold by fold may have any mean. `cross` is A' B.
+ */
+export async function patternFacts(x: F32, decoded: F32, r: ArrayLike<number>, cross: (a: F32, b: F32) => Promise<F32>): Promise<PatternFacts> {
+  const [rows = 0, targets = 0] = decoded.shape;
+  const mean = new Float64Array(targets), squares = new Float64Array(targets);
+  decoded.data.forEach((value, at) => { mean[at % targets] = (mean[at % targets] ?? 0) + value / rows; });
+  const centred: F32 = { ...decoded, data: decoded.data.map((value, at) => value - (mean[at % targets] ?? 0)) };
+  centred.data.forEach((value, at) => { squares[at % targets] = (squares[at % targets] ?? 0) + value * value; });
+  const covariance = await cross(x, centred);
+  for (let at = 0; at < covariance.data.length; at++) covariance.data[at] = (covariance.data[at] ?? 0) / rows;
+  return { covariance, decodedDeviation: squares.map((sum) => Math.sqrt(sum / rows)), r };
 }
 
 export interface SpaceMaps {

@@ -1,12 +1,13 @@
-/** Decoders -> voxel maps per feature space: pattern, weights, accuracy-weighted weights (method.md 6.3), and region means as metrics. */
+/**
+ * Decoders -> voxel maps per feature space: pattern, weights, accuracy-weighted weights (method.md 6.3). The pattern was made with the decoder,
+ * from its out-of-fold predictions; accuracies are those of the same predictions, so that no map depends on the test images.
+ */
 import { ndarray } from '../../../common/ndarray.ts';
 import type { F32 } from '../../../common/ndarray.ts';
 import { throwIfAborted } from '../../../common/errors.ts';
-import { addBlock, emptySums, finishSums } from '../../maps/voxel-sums.ts';
-import type { SpaceMaps } from '../../maps/voxel-sums.ts';
+import { addWeights, emptySums, finishSums } from '../../maps/voxel-sums.ts';
 import type { Decoder } from '../../ridge/decoder.ts';
 import { openDecoder, primalWeights } from '../../ridge/decoder.ts';
-import { applyStandard } from '../../ridge/standardise.ts';
 import { arrayFolder } from '../array-folder.ts';
 import { hasArtefact, putWhole, readArray, writeArray } from '../artefacts.ts';
 import { PIPELINE_SPACES } from '../plan.ts';
@@ -25,22 +26,22 @@ export const MAPS: Stage = {
     const progress = progressOf(step, context);
     const responses = await responsesOf(context);
     const training = takeRows(responses.values, rowsWhere(responses, false));
-    return putWhole(context.workspace, step.key, { kind: 'maps', spaces }, async (folder) => {
+    return putWhole(context.workspace, step.key, { kind: 'maps', spaces, pattern: 'out-of-fold predictions', accuracy: 'out-of-fold r' }, async (folder) => {
       for (const [index, space] of spaces.entries()) {
-        const decoder = await openDecoder(arrayFolder(folderOf(context, `fit:${space}`)));
-        const unitR = await readArray(folderOf(context, `predict:${space}`), 'unit-r', 'float32');
-        const maps = await mapsOf(decoder, training, unitR.data, context, (share) => { progress(index + share, spaces.length, 'feature spaces'); });
-        for (const [kind, values] of Object.entries(maps) as [keyof SpaceMaps, Float32Array][]) await writeArray(folder, `${kind}-${space}`, ndarray('float32', [values.length], values));
+        const fitted = folderOf(context, `fit:${space}`);
+        await writeArray(folder, `pattern-${space}`, await readArray(fitted, 'pattern', 'float32'));
+        const maps = await weightMaps(await openDecoder(arrayFolder(fitted)), context, (share) => { progress(index + share, spaces.length, 'feature spaces'); });
+        for (const [kind, values] of Object.entries(maps)) await writeArray(folder, `${kind}-${space}`, ndarray('float32', [values.length], values));
       }
       await writeArray(folder, 'repeat-mean', columnMeans(training));
     });
   },
 };
 
-async function mapsOf(decoder: Decoder, training: F32, unitR: Float32Array, context: StageContext, progress: (share: number) => void): Promise<SpaceMaps> {
+async function weightMaps(decoder: Decoder, context: StageContext, progress: (share: number) => void): Promise<{ readonly weight: Float32Array; readonly accuracy: Float32Array }> {
   const { products, signal } = context;
-  const { targets, voxels, rows } = decoder.record;
-  const x = applyStandard(training, decoder.xMean, decoder.xScale);
+  const { targets, voxels, scores } = decoder.record;
+  if (scores === null) throw new RangeError('maps need a decoder with cross-validation');
   const sums = emptySums(voxels);
   for (let from = 0; from < targets; from += BLOCK) {
     throwIfAborted(signal);
@@ -49,22 +50,11 @@ async function mapsOf(decoder: Decoder, training: F32, unitR: Float32Array, cont
     const raw = await primalWeights(decoder, products, { targets: [from, to], signal });
     const width = to - from;
     const weights = ndarray('float32', raw.shape, raw.data.map((value, i) => value * (decoder.xScale[Math.floor(i / width)] ?? 1)));
-    // Decoded training rows are centred because x is: yhat - ybar = x W, cov(x_v, yhat_f) = x_v . yhat_f / rows.
-    const decoded = await products.multiply('ab', x, weights);
-    const covariance = await products.multiply('aTb', x, decoded);
-    for (let i = 0; i < covariance.data.length; i++) covariance.data[i] = (covariance.data[i] ?? 0) / rows;
-    addBlock(sums, { covariance, weights, decodedDeviation: deviations(decoded), targetDeviation: decoder.yDeviation.subarray(from, to), r: unitR.subarray(from, to) });
+    addWeights(sums, { weights, targetDeviation: decoder.yDeviation.subarray(from, to), r: scores.r.slice(from, to) });
     progress(to / targets);
   }
-  return finishSums(sums);
-}
-
-/** Root mean square of each column (the columns have mean 0). */
-function deviations(array: F32): Float64Array {
-  const [rows = 0, columns = 0] = array.shape;
-  const sums = new Float64Array(columns);
-  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) sums[j] = (sums[j] ?? 0) + (array.data[i * columns + j] ?? 0) ** 2;
-  return sums.map((sum) => Math.sqrt(sum / rows));
+  const { weight, accuracy } = finishSums(sums);
+  return { weight, accuracy };
 }
 
 function columnMeans(array: F32): F32 {

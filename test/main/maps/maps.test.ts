@@ -5,7 +5,7 @@ import { contributionShares, dualReadout, readout } from '../../../main/maps/con
 import { percentileRanks } from '../../../main/maps/percentile.ts';
 import { regionMeans, regionSizes, regionSums } from '../../../main/maps/regions.ts';
 import { extremes, latentWeights, patchWeights, tokenWeights } from '../../../main/maps/voxel-card.ts';
-import { addBlock, emptySums, finishSums } from '../../../main/maps/voxel-sums.ts';
+import { addPatterns, addWeights, emptySums, finishSums, patternFacts } from '../../../main/maps/voxel-sums.ts';
 import { plainProducts } from '../../../main/linalg/plain-products.ts';
 import { memoryStore } from '../../../main/ridge/artefact.ts';
 import { predict, primalWeights } from '../../../main/ridge/decoder.ts';
@@ -46,13 +46,56 @@ describe('the suppressor example', () => {
     // cov(x, p) and sd(p) over the rows; the map is a_v sd(p) with a_v = cov / var(p).
     const { covariance, deviation } = covariances(x, await predict(decoder, x, plainProducts()));
     const sums = emptySums(2);
-    addBlock(sums, { covariance, weights, decodedDeviation: deviation, targetDeviation: decoder.yDeviation, r: [0.9] });
+    addPatterns(sums, { covariance, decodedDeviation: deviation, r: [0.9] });
+    addWeights(sums, { weights, targetDeviation: decoder.yDeviation, r: [0.9] });
     const maps = finishSums(sums);
     // 1.02 in the population; 4 / sqrt(4000) = 0.06 bounds the sampling error of x2's zero.
     expectClose(maps.pattern.map((value) => value / (deviation[0] ?? NaN)), [1.02, 0], { absolute: 0.06 }, SEED);
     const scale = decoder.yDeviation[0] ?? NaN;
     expectClose(maps.weight, exact.map((value) => Math.abs(value) / scale), { absolute: 0.015 }, SEED);
     expectClose(maps.accuracy, maps.weight, STORED);
+  });
+
+  it('gives the same pattern from out-of-fold predictions', async () => {
+    const sums = emptySums(2);
+    let deviation = NaN;
+    await fitDecoder({ x, y: arrayTargets(y), alphas: [0.01 * rows], folds: { kind: 'k-fold', folds: 5 } }, {
+      products: plainProducts(), store: memoryStore(),
+      outOfFold: async (_targets, predictions, r) => {
+        const facts = await patternFacts(f32(x.shape, x.data.map((value, at) => value - (columnMean(at % 2)))), predictions, r, (a, b) => plainProducts().multiply('aTb', a, b));
+        addPatterns(sums, facts);
+        deviation = facts.decodedDeviation[0] ?? NaN;
+      },
+    });
+    expectClose(finishSums(sums).pattern.map((value) => value / deviation), [1.02, 0], { absolute: 0.06 }, SEED);
+  });
+
+  function columnMean(v: number): number {
+    let sum = 0;
+    for (let i = 0; i < rows; i++) sum += x.data[2 * i + v] ?? NaN;
+    return sum / rows;
+  }
+});
+
+describe('patterns of a decoder that decodes nothing', () => {
+  // 40 rows, 200 voxels, targets of noise: in its own training rows a decoder finds what it has learnt by heart.
+  const x = normal(40, 200, SEED + 20), y = normal(40, 30, SEED + 21);
+  it('are strong from predictions of training rows, and weigh nothing from out-of-fold predictions', async () => {
+    const products = plainProducts();
+    const r: number[] = [];
+    const decoder = await fitDecoder({ x, y: arrayTargets(y), alphas: [1], folds: { kind: 'k-fold', folds: 5 } }, {
+      products, store: memoryStore(), outOfFold: (_targets, _predictions, found) => { r.push(...found); return Promise.resolve(); },
+    });
+    const own = await predict(decoder, x, products);
+    const correlation = (f: number): number => {
+      const { deviation } = covariances(y, own);
+      const { covariance } = covariances(f32([40, 1], Array.from({ length: 40 }, (_, i) => y.data[i * 30 + f] ?? NaN)), f32([40, 1], Array.from({ length: 40 }, (_, i) => own.data[i * 30 + f] ?? NaN)));
+      return (covariance.data[0] ?? NaN) / ((deviation[f] ?? NaN) * (decoder.yDeviation[f] ?? NaN));
+    };
+    expect(Math.min(...[0, 10, 20].map(correlation))).toBeGreaterThan(0.9);
+    // 30 independent targets: the mean of r has a standard error of 1 / sqrt(30 * 40) = 0.03, and held-out r of noise is biased below 0.
+    expect(r.length).toBe(30);
+    expect(r.reduce((sum, value) => sum + value, 0) / 30, `seed ${SEED}`).toBeLessThan(0.09);
   });
 });
 
@@ -71,6 +114,18 @@ function covariances(x: F32, p: F32): { readonly covariance: F32; readonly devia
     deviation: Float64Array.from({ length: targets }, (_, f) => Math.sqrt(dot(column(p, targets, f), column(p, targets, f)))),
   };
 }
+
+describe('pattern facts', () => {
+  it('are the covariance and deviation of centred predictions', async () => {
+    const x = normal(60, 5, SEED), p = f32([60, 7], normal(60, 7, SEED + 1).data.map((value, at) => value + (at % 7) * 10));
+    const { covariance, deviation } = covariances(x, p);
+    const centredX = f32(x.shape, x.data.map((value, at) => { let sum = 0; for (let i = 0; i < 60; i++) sum += x.data[i * 5 + (at % 5)] ?? NaN; return value - sum / 60; }));
+    const facts = await patternFacts(centredX, p, new Float64Array(7).fill(1), (a, b) => plainProducts().multiply('aTb', a, b));
+    // Single-precision storage of predictions up to 70.
+    expectClose(facts.covariance.data, covariance.data, { absolute: 2e-5 }, SEED);
+    expectClose(facts.decodedDeviation, deviation, { absolute: 2e-5 }, SEED);
+  });
+});
 
 describe('voxel sums', () => {
   const x = normal(60, 5, SEED);
@@ -92,7 +147,8 @@ describe('voxel sums', () => {
       for (let k = 1; k < cuts.length; k++) {
         const [from = 0, to = 0] = [cuts[k - 1], cuts[k]];
         const cut = of(from, to);
-        addBlock(sums, { covariance: cut(covariance), weights: cut(weights), decodedDeviation: deviation.subarray(from, to), targetDeviation: targetDeviation.subarray(from, to), r: r.subarray(from, to) });
+        addPatterns(sums, { covariance: cut(covariance), decodedDeviation: deviation.subarray(from, to), r: r.subarray(from, to) });
+        addWeights(sums, { weights: cut(weights), targetDeviation: targetDeviation.subarray(from, to), r: r.subarray(from, to) });
       }
       const maps = finishSums(sums);
       expectClose(maps.pattern, voxels.map((v) => Math.sqrt(sum((f) => (accuracy[f] ?? NaN) ** 2 * (at(covariance, v, f) / (deviation[f] ?? NaN)) ** 2) / sum((f) => (accuracy[f] ?? NaN) ** 2))), STORED, SEED);
@@ -103,7 +159,8 @@ describe('voxel sums', () => {
   it('are undefined where nothing was decoded', () => {
     const sums = emptySums(5);
     const { covariance } = covariances(x, p);
-    addBlock(sums, { covariance, weights, decodedDeviation: new Float64Array(7), targetDeviation, r: new Float64Array(7).fill(-0.1) });
+    addPatterns(sums, { covariance, decodedDeviation: new Float64Array(7), r: new Float64Array(7).fill(-0.1) });
+    addWeights(sums, { weights, targetDeviation, r: new Float64Array(7).fill(-0.1) });
     const maps = finishSums(sums);
     expect([...maps.pattern, ...maps.accuracy].every((value) => Number.isNaN(value))).toBe(true);
     expect(maps.weight.every((value) => value > 0)).toBe(true);
