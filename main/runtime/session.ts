@@ -5,7 +5,8 @@
  * - `run` and opening block the JavaScript thread for their whole duration and cannot be cancelled: use them in the engine, check for
  *   cancellation between calls, and for a hard stop end the process.
  * - Memory patterns are always off: with them the second run allocates all activations as one block, and inside Electron a
- *   block above 1 GiB ends the process.
+ *   block above 1 GiB ends the process. So does the runtime's arena there once all values together pass 1 GiB, since it grows by doubling: inside
+ *   Electron it is off. Elsewhere it is on: giving each value's memory back to the system costs 10 of 60 CPU s of a full-size UNet's gradient.
  * - Threads that spin while they wait make everything else on the machine slow, themselves included (four times on two busy cores), and gain
  *   little on an idle one: they sleep.
  * - float16 tensors fail wherever a global `Float16Array` exists. A model with float16 inputs or outputs is therefore opened with casts
@@ -43,8 +44,7 @@ export interface SessionOptions {
   readonly mapWeights?: boolean;
   /**
    * The runtime runs the graph as it is. Its rewriting copies weights in other layouts (5.5 GB while a full-size UNet's gradient opens, against 0.1 GB)
-   * and reorders nodes, which undoes checkpoints; for models that barely fit. False unless given. Memory of values is kept between runs either way: giving
-   * it back to the system value by value took 35 of 85 CPU s of a full-size UNet's gradient.
+   * and reorders nodes, which undoes checkpoints; for models that barely fit. False unless given.
    */
   readonly frugal?: boolean;
   /** Keep the runtime from writing errors to stderr; they are thrown anyway. For trying what may not work. */
@@ -84,6 +84,7 @@ function runtimeOptions(options: SessionOptions, folder: string | undefined): or
   return {
     executionProviders: [options.provider ?? 'cpu'],
     enableMemPattern: false,
+    enableCpuMemArena: !('electron' in process.versions),
     ...(options.frugal === true ? { graphOptimizationLevel: 'disabled' } : {}),
     logSeverityLevel: options.quiet === true ? 4 : 3,
     ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
