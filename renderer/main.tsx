@@ -8,6 +8,7 @@ import './theme/frame.css';
 import './theme/screens.css';
 import './theme/cortex.css';
 import './theme/refine.css';
+import './theme/accuracy.css';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
 import { createPreparer } from './cortex/prepare.ts';

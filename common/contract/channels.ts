@@ -11,10 +11,10 @@ import type { AblationTable } from '../ablation/table.ts';
 import type { Hemisphere, Inspection, SurfaceLabels, VoxelSampling } from '../dataset.ts';
 import type { ErrorReport } from '../errors.ts';
 import type { U8 } from '../ndarray.ts';
-import type { Recipe } from '../recipe.ts';
+import type { Recipe, SpaceName } from '../recipe.ts';
 import type { RunEvent } from '../run-event.ts';
 import type {
-  AppInfo, HemisphereGeometry, JobRow, MapRequest, RefinementView, RegionCard, RunDetail, RunRef, RunRow, TableRun, Theme, VoxelCard, VoxelMap,
+  AppInfo, HemisphereGeometry, JobRow, MapRequest, RefinementView, RegionAccuracy, RegionCard, RunDetail, RunRef, RunRow, TableRun, Theme, UnitAccuracy, VoxelCard, VoxelMap,
 } from './payloads.ts';
 
 interface Call<Args extends readonly unknown[], Result> {
@@ -39,6 +39,10 @@ export interface Invoke {
   'run.pause': Call<[runIds: readonly string[]], null>;
   /** Queues a paused, interrupted, cancelled or failed run again; it goes on at the item where it stopped. */
   'run.resume': Call<[runId: string], RunRow>;
+  /** Queues decoders of single regions of a finished run; progress through `job.changed`, with the job's id; `run.cancel` stops it. */
+  'regions.start': Call<[runId: string], { readonly jobId: string }>;
+  /** Bytes that a fit may take on this computer; null = the default. */
+  'app.setMemory': Call<[bytes: number | null], null>;
   'run.rename': Call<[runId: string, name: string], null>;
   'run.delete': Call<[runId: string], null>;
   'run.list': Call<[], readonly RunRow[]>;
@@ -70,6 +74,10 @@ export interface View {
   'region.list': Call<[run: RunRef], readonly string[]>;
   /** The table of finished arms, `refs` in the order of `table.arms`. */
   'table.compose': Call<[table: TableRun, refs: readonly RunRef[]], AblationTable>;
+  /** Accuracy of every target of a space on held-out images. */
+  'accuracy.units': Call<[run: RunRef, space: SpaceName], UnitAccuracy>;
+  /** What was measured of the run's regions; null if nothing was. */
+  'accuracy.regions': Call<[run: RunRef], RegionAccuracy | null>;
   /** Loss curves of a run's stage 2, finished images only. */
   'refine.records': Call<[run: RunRef], readonly RefinementView[]>;
 }

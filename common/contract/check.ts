@@ -39,6 +39,7 @@ const tuple = (...rules: readonly Rule[]): Check => (args) => {
 export const CHECKS: { readonly [Name in InvokeName]: Check } = {
   'app.info': tuple(),
   'app.setTheme': tuple(isTheme),
+  'app.setMemory': tuple((value) => (value === null || (typeof value === 'number' && Number.isFinite(value) && value >= 1e8 && value <= 1e13) ? null : 'a number of bytes from 0.1 GB, or null')),
   'app.remember': tuple(object({ dataPath: isTextOrNull, runId: isTextOrNull })),
   'data.choose': tuple(),
   'data.addRecent': tuple(object({ path: isText, label: isText, synthetic: isFlag })),
@@ -48,6 +49,7 @@ export const CHECKS: { readonly [Name in InvokeName]: Check } = {
   'run.cancel': tuple(isText),
   'run.pause': tuple(isTexts),
   'run.resume': tuple(isText),
+  'regions.start': tuple(isText),
   'run.rename': tuple(isText, isText),
   'run.delete': tuple(isText),
   'run.list': tuple(),

@@ -7,13 +7,13 @@ import type { InvokeName, PushName, ViewName } from './channels.ts';
 type Exhaustive<_Missing extends never> = true;
 
 export const INVOKABLE = [
-  'app.info', 'app.setTheme', 'app.remember', 'data.choose', 'data.addRecent', 'data.removeRecent', 'demo.create', 'run.start', 'run.cancel', 'run.pause',
-  'run.resume', 'run.rename', 'run.delete', 'run.list', 'run.get', 'job.list', 'table.start', 'table.list', 'file.savePng', 'file.saveText', 'file.show',
+  'app.info', 'app.setTheme', 'app.setMemory', 'app.remember', 'data.choose', 'data.addRecent', 'data.removeRecent', 'demo.create', 'run.start', 'run.cancel', 'run.pause',
+  'run.resume', 'run.rename', 'run.delete', 'run.list', 'run.get', 'regions.start', 'job.list', 'table.start', 'table.list', 'file.savePng', 'file.saveText', 'file.show',
 ] as const satisfies readonly InvokeName[];
 
 export const VIEWABLE = [
   'data.inspect', 'data.stimuli', 'data.captions', 'cortex.geometry', 'cortex.labels', 'cortex.sampling', 'map.list', 'map.voxels',
-  'voxel.card', 'region.card', 'region.list', 'table.compose', 'refine.records',
+  'voxel.card', 'region.card', 'region.list', 'table.compose', 'accuracy.units', 'accuracy.regions', 'refine.records',
 ] as const satisfies readonly ViewName[];
 
 export const PUSHABLE = [

@@ -22,6 +22,8 @@ export interface AppInfo {
   readonly electron: string;
   readonly platform: string;
   readonly theme: Theme;
+  /** Bytes that a fit may take. */
+  readonly memory: { readonly ceiling: number; readonly isDefault: boolean; readonly installed: number };
   readonly recents: readonly RecentData[];
   /** The data folder and run of the last session, to return to. */
   readonly last: { readonly dataPath: string | null; readonly runId: string | null };
@@ -48,6 +50,10 @@ export interface RunRow {
   readonly secondsLeft: number | null;
   readonly summary: RunSummary | null;
   readonly error: ErrorReport | null;
+  /** While it runs: resident bytes of the process that works on it, and the most so far; null where the system does not say. */
+  readonly memory?: { readonly bytes: number; readonly peak: number } | null;
+  /** While it runs: seconds left of the step at work, null until enough is done to say. */
+  readonly stepSecondsLeft?: number | null;
 }
 
 export interface StepRow extends StepPlan {
@@ -263,7 +269,7 @@ export interface RefinementView extends RefinementRecord {
 
 export interface JobRow {
   readonly id: string;
-  readonly kind: 'run' | 'demo';
+  readonly kind: 'run' | 'demo' | 'regions';
   readonly title: string;
   readonly state: RunState;
   readonly progress: number;

@@ -57,6 +57,7 @@ function workEngine(): EngineProcess {
     onMessage: (listener) => { child.on('message', (message: EngineMessage) => { listener(message); }); },
     onExit: (listener) => { child.on('exit', listener); },
     kill: () => { child.kill(); },
+    memory: () => { const own = app.getAppMetrics().find(({ pid }) => pid === child.pid); return own === undefined ? null : own.memory.workingSetSize * 1024; },
   };
 }
 

@@ -15,6 +15,7 @@ import { keepNetworks } from '../experiments/network-keep.ts';
 import { openNetworks, packHash } from '../experiments/networks.ts';
 import { sessionProducts } from '../linalg/session-products.ts';
 import { prepareRun } from '../experiments/prepare.ts';
+import { measureRegions } from '../experiments/regions.ts';
 import { run } from '../experiments/run.ts';
 import { viewHandlers } from '../experiments/views/handlers.ts';
 import { writeDemo } from '../demo/write.ts';
@@ -46,10 +47,19 @@ async function take(request: EngineRequest): Promise<void> {
   const controller = new AbortController();
   cancels.set(request.id, controller);
   try {
-    if (request.type === 'run') {
+    if (request.type === 'regions') {
+      const dataset = await openDataset(request.ref.dataPath);
+      try {
+        await measureRegions({
+          workspace, ref: request.ref, recipe: request.recipe, dataset, products, memory: request.memory, signal: controller.signal,
+          progress: (done, total, what) => { send({ type: 'progress', id: request.id, done, total, what }); },
+        });
+      } finally { dataset.close(); }
+      send({ type: 'ended', id: request.id, error: null });
+    } else if (request.type === 'run') {
       const emit = (event: Extract<EngineMessage, { type: 'event' }>['event']): void => { send({ type: 'event', id: request.id, event }); };
       try {
-        const context = await prepareRun({ recipe: request.recipe, dataPath: request.dataPath, workspace, models, openDataset, openNetworks: (folder) => packs.open(folder), hashPack: (folder) => packs.hash(folder), products, signal: controller.signal, emit });
+        const context = await prepareRun({ recipe: request.recipe, dataPath: request.dataPath, workspace, models, openDataset, openNetworks: (folder) => packs.open(folder), hashPack: (folder) => packs.hash(folder), products, signal: controller.signal, emit, memory: request.memory });
         try { await run(context); } finally { context.dataset.close(); await context.release(); }
       } catch (error) { emit({ type: 'failed', error: reportOf(error) }); }
     } else {

@@ -5,12 +5,13 @@
  * Units that are constant in training are in none of these numbers. Sources: method.md 2.6, 5.2, 5.7, 6.3; `metrics/decoded-ceiling.ts` for the ceiling.
  */
 import type { DecodingAccuracy, Quartiles } from '../../common/contract/payloads.ts';
+import { LEAST_CEILING } from '../../common/decoding-measures.ts';
 import { throwIfAborted } from '../../common/errors.ts';
 import { ndarray } from '../../common/ndarray.ts';
 import type { F32, F64 } from '../../common/ndarray.ts';
 import type { Products } from '../linalg/products.ts';
 import { quartiles, unitCorrelation } from '../metrics/correlation.ts';
-import { decodedCeiling, LEAST_CEILING, withoutNoise } from '../metrics/decoded-ceiling.ts';
+import { decodedCeiling, withoutNoise } from '../metrics/decoded-ceiling.ts';
 import { twoWayIdentification } from '../metrics/identification.ts';
 import { isConstant } from '../metrics/pearson.ts';
 import { shuffledPairBounds, shuffledUnitBounds } from '../metrics/shuffled-null.ts';

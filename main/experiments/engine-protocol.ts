@@ -1,10 +1,13 @@
 /** What main (or the command line) and an engine process say to each other. One engine serves one lane. */
+import type { RunRef } from '../../common/contract/payloads.ts';
 import type { ErrorReport } from '../../common/errors.ts';
 import type { Recipe } from '../../common/recipe.ts';
 import type { RunEvent } from '../../common/run-event.ts';
 
 export type EngineRequest =
-  | { readonly type: 'run'; readonly id: string; readonly recipe: Recipe; readonly dataPath: string }
+  | { readonly type: 'run'; readonly id: string; readonly recipe: Recipe; readonly dataPath: string; readonly memory?: number }
+  /** Decoders of single regions of a finished run. */
+  | { readonly type: 'regions'; readonly id: string; readonly recipe: Recipe; readonly ref: RunRef; readonly memory?: number }
   | { readonly type: 'demo'; readonly id: string; readonly directory: string; readonly subjects: number; readonly seed: number }
   | { readonly type: 'cancel'; readonly id: string };
 
@@ -21,4 +24,6 @@ export interface EngineProcess {
   /** `code` is null when it was killed by a signal. */
   onExit(listener: (code: number | null) => void): void;
   kill(): void;
+  /** Resident bytes now; null where the system does not say. */
+  memory?(): number | null;
 }

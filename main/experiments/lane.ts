@@ -10,6 +10,8 @@ export interface Lane {
   cancel(id: string): void;
   /** Tells the lane that the job ended, so that a pending kill is dropped. */
   ended(id: string): void;
+  /** Resident bytes of the engine; null if none runs or the system does not say. */
+  memory(): number | null;
   close(): void;
 }
 
@@ -57,6 +59,7 @@ export function openLane({ spawn, onMessage, onLost, grace = 700 }: LaneOptions)
       clearTimeout(timers.get(id));
       timers.delete(id);
     },
+    memory: () => engine?.memory?.() ?? null,
     close: () => {
       closed = true;
       for (const timer of timers.values()) clearTimeout(timer);

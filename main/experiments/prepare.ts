@@ -21,6 +21,8 @@ export interface PrepareOptions {
   /** Hash of a pack, where the caller remembers it; computed unless given. */
   readonly hashPack?: (folder: string) => Promise<string>;
   readonly products: Products;
+  /** Bytes that a fit may take; the default of `ridge` unless given. */
+  readonly memory?: number | undefined;
   readonly signal: AbortSignal;
   readonly emit: (event: RunEvent) => void;
 }
@@ -36,7 +38,7 @@ export function packFolder(models: string, pack: string): string {
 }
 
 export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> {
-  const { recipe, dataPath, workspace, models, openDataset, openNetworks, hashPack = packHash, products, signal, emit } = options;
+  const { recipe, dataPath, workspace, models, openDataset, openNetworks, hashPack = packHash, products, memory, signal, emit } = options;
   const dataset = await openDataset(dataPath);
   try {
     const inspection = await dataset.inspect(signal);
@@ -54,7 +56,7 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
     let opened: Promise<Networks> | null = null;
     const steps = makePlan(recipe, { data: inspection.fingerprint, pack: await hashPack(folder) });
     return {
-      recipe, workspace, dataset, steps, products, signal, emit,
+      recipe, workspace, dataset, steps, products, memory, signal, emit,
       networks: () => (opened ??= openNetworks(folder)),
       release: async () => { await (await opened)?.release(); },
     };

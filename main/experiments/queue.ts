@@ -3,13 +3,15 @@
  * restarts because their rows do; the queue itself holds only what waits now.
  */
 import { randomUUID } from 'node:crypto';
-import type { JobRow, RunRow } from '../../common/contract/payloads.ts';
+import type { JobRow, RunRef, RunRow } from '../../common/contract/payloads.ts';
 import type { ErrorReport } from '../../common/errors.ts';
 import { UserError } from '../../common/errors.ts';
 import { essentialRecipe } from '../../common/recipe.ts';
 import type { Recipe } from '../../common/recipe.ts';
 import type { RunEvent } from '../../common/run-event.ts';
+import { DEFAULT_MEMORY } from '../ridge/memory.ts';
 import type { Store } from '../store/open.ts';
+import { readSetting } from '../store/results.ts';
 import { getRun, insertRun, setRunState } from '../store/runs.ts';
 import type { EngineMessage, EngineProcess } from './engine-protocol.ts';
 import { canonical, keyOf } from './key.ts';
@@ -33,13 +35,27 @@ export interface Queue {
   pauseRuns(runIds: readonly string[]): void;
   /** Resolves when the demo folder is complete. */
   writeDemo(directory: string, options: { subjects: number; seed: number }): Promise<void>;
+  /** Queues decoders of single regions; one job for a run, whose id is returned. */
+  measureRegions(recipe: Recipe, ref: RunRef): string;
   row(runId: string): RunRow | null;
   jobs(): readonly JobRow[];
   close(): void;
 }
 
-interface Waiting { readonly id: string; readonly kind: 'run' | 'demo'; readonly title: string; start(): void }
-interface DemoJob { readonly row: JobRow; resolve(): void; reject(error: Error): void }
+interface Waiting { readonly id: string; readonly kind: JobRow['kind']; readonly title: string; start(): void }
+/** A job that is not a run: it lives as long as the queue does. */
+interface Task { readonly row: JobRow; readonly since: number; resolve(): void; reject(error: Error): void }
+
+/** Setting of the most bytes that a fit may take. */
+export const MEMORY_SETTING = 'memory.ceiling';
+/** Bytes that a fit may take on this computer. */
+export function memoryCeiling(store: Store): { readonly ceiling: number; readonly isDefault: boolean } {
+  const bytes = readSetting(store, MEMORY_SETTING);
+  return typeof bytes === 'number' ? { ceiling: bytes, isDefault: false } : { ceiling: DEFAULT_MEMORY, isDefault: true };
+}
+
+/** How often the window hears of memory and time left while nothing else happens. */
+const PULSE_MS = 1000;
 
 /** Hash that says whether two recipes ask for the same thing; the name does not matter. */
 export function recipeHash(recipe: Recipe): string {
@@ -50,15 +66,23 @@ export function openQueue(store: Store, spawn: () => EngineProcess, events: Queu
   const waiting: Waiting[] = [];
   let active: Waiting | null = null;
   const live = new Map<string, Live>();
-  const demos = new Map<string, DemoJob>();
+  const tasks = new Map<string, Task>();
+  let peak = 0;
   /** Runs at work that were asked to stop and go on later. */
   const pausing = new Set<string>();
 
+  const ceiling = (): { readonly memory: number } => ({ memory: memoryCeiling(store).ceiling });
+  const memoryNow = (): { readonly bytes: number; readonly peak: number } | null => {
+    const bytes = lane.memory();
+    if (bytes === null) return null;
+    peak = Math.max(peak, bytes);
+    return { bytes, peak };
+  };
   const rowOf = (runId: string): RunRow | null => {
     const stored = getRun(store, runId);
     if (stored === null) return null;
     const now = live.get(runId);
-    return stored.row.state === 'running' && now !== undefined ? { ...stored.row, ...viewOf(now, performance.now()) } : stored.row;
+    return stored.row.state === 'running' && now !== undefined ? { ...stored.row, ...viewOf(now, performance.now()), memory: memoryNow() } : stored.row;
   };
   const announce = (runId: string): void => {
     const row = rowOf(runId);
@@ -69,6 +93,7 @@ export function openQueue(store: Store, spawn: () => EngineProcess, events: Queu
   const next = (): void => {
     if (active !== null) return;
     active = waiting.shift() ?? null;
+    peak = 0;
     active?.start();
   };
   const finish = (id: string): void => {
@@ -88,10 +113,10 @@ export function openQueue(store: Store, spawn: () => EngineProcess, events: Queu
     announce(runId);
     if (ended) finish(runId);
   };
-  const endDemo = (id: string, error: ErrorReport | null): void => {
-    const job = demos.get(id);
+  const endTask = (id: string, error: ErrorReport | null): void => {
+    const job = tasks.get(id);
     if (job === undefined) return;
-    demos.delete(id);
+    tasks.delete(id);
     events.onJob({ ...job.row, state: error === null ? 'done' : error.kind === 'cancelled' ? 'cancelled' : 'failed', progress: 1, activity: '', secondsLeft: null, error });
     if (error === null) job.resolve();
     else job.reject(new UserError('bad-input', error.message, error));
@@ -102,12 +127,13 @@ export function openQueue(store: Store, spawn: () => EngineProcess, events: Queu
     spawn,
     onMessage: (message: EngineMessage) => {
       if (message.type === 'event') take(message.id, message.event);
-      else if (message.type === 'ended') endDemo(message.id, message.error);
+      else if (message.type === 'ended') endTask(message.id, message.error);
       else {
-        const job = demos.get(message.id);
+        const job = tasks.get(message.id);
         if (job === undefined) return;
-        const row: JobRow = { ...job.row, state: 'running', progress: message.total === 0 ? 0 : message.done / message.total, activity: message.what };
-        demos.set(message.id, { ...job, row });
+        const progress = message.total === 0 ? 0 : message.done / message.total, elapsed = (performance.now() - job.since) / 1000;
+        const row: JobRow = { ...job.row, state: 'running', progress, activity: message.what, secondsLeft: progress > 0.04 && elapsed > 2 ? (elapsed * (1 - progress)) / progress : null };
+        tasks.set(message.id, { ...job, row });
         events.onJob(row);
       }
     },
@@ -118,7 +144,7 @@ export function openQueue(store: Store, spawn: () => EngineProcess, events: Queu
       };
       if (cancelled === null) events.onEngineLost(error.message);
       if (active?.kind === 'run') take(active.id, { type: 'failed', error });
-      else if (active !== null) endDemo(active.id, error);
+      else if (active !== null) endTask(active.id, error);
     },
   });
 
@@ -126,7 +152,7 @@ export function openQueue(store: Store, spawn: () => EngineProcess, events: Queu
     waiting.push({ id: runId, kind: 'run', title: recipe.name, start: () => {
       setRunState(store, runId, 'running', new Date().toISOString());
       announce(runId);
-      lane.post({ type: 'run', id: runId, recipe, dataPath });
+      lane.post({ type: 'run', id: runId, recipe, dataPath, ...ceiling() });
     } });
     announce(runId);
     next();
@@ -134,6 +160,23 @@ export function openQueue(store: Store, spawn: () => EngineProcess, events: Queu
     if (row === null) throw new RangeError(`run ${runId} vanished`);
     return row;
   };
+
+  const enqueueTask = (job: Pick<JobRow, 'id' | 'kind' | 'title'>, post: () => void, resolve: () => void = () => undefined, reject: (error: Error) => void = () => undefined): void => {
+    const row: JobRow = { ...job, state: 'waiting', progress: 0, activity: '', secondsLeft: null, error: null };
+    tasks.set(job.id, { row, since: performance.now(), resolve, reject });
+    waiting.push({ ...job, start: () => {
+      const begun: Task = { row: { ...row, state: 'running' }, since: performance.now(), resolve, reject };
+      tasks.set(job.id, begun);
+      events.onJob(begun.row);
+      post();
+    } });
+    events.onJob(row);
+    next();
+  };
+
+  // A long product says nothing, but memory and the time left go on.
+  const pulse = setInterval(() => { if (active?.kind === 'run') announce(active.id); }, PULSE_MS);
+  pulse.unref();
 
   return {
     startRun: (recipe, data) => {
@@ -152,6 +195,7 @@ export function openQueue(store: Store, spawn: () => EngineProcess, events: Queu
       const index = waiting.findIndex((each) => each.id === runId);
       if (index >= 0) {
         waiting.splice(index, 1);
+        if (tasks.has(runId)) { endTask(runId, { kind: 'cancelled', message: 'cancelled' }); return; }
         setRunState(store, runId, 'cancelled', new Date().toISOString());
         announce(runId);
       } else if (active?.id === runId) lane.cancel(runId);
@@ -174,18 +218,19 @@ export function openQueue(store: Store, spawn: () => EngineProcess, events: Queu
     },
     writeDemo: (directory, { subjects, seed }) => new Promise<void>((resolve, reject) => {
       const id = randomUUID();
-      const row: JobRow = { id, kind: 'demo', title: 'Write the demo data', state: 'waiting', progress: 0, activity: '', secondsLeft: null, error: null };
-      demos.set(id, { row, resolve, reject });
-      waiting.push({ id, kind: 'demo', title: row.title, start: () => { lane.post({ type: 'demo', id, directory, subjects, seed }); } });
-      events.onJob(row);
-      next();
+      enqueueTask({ id, kind: 'demo', title: 'Write the demo data' }, () => { lane.post({ type: 'demo', id, directory, subjects, seed }); }, resolve, reject);
     }),
+    measureRegions: (recipe, ref) => {
+      const id = `regions:${ref.runId}`;
+      if (!tasks.has(id)) enqueueTask({ id, kind: 'regions', title: `Regions of ${recipe.name}` }, () => { lane.post({ type: 'regions', id, recipe, ref, ...ceiling() }); });
+      return id;
+    },
     row: rowOf,
     jobs: () => {
       const ids = [...(active === null ? [] : [active]), ...waiting];
-      return ids.map(({ id, kind }) => kind === 'demo' ? demos.get(id)?.row : jobFrom(rowOf(id))).filter((row): row is JobRow => row !== undefined);
+      return ids.map(({ id, kind }) => kind === 'run' ? jobFrom(rowOf(id)) : tasks.get(id)?.row).filter((row): row is JobRow => row !== undefined);
     },
-    close: () => { lane.close(); },
+    close: () => { clearInterval(pulse); lane.close(); },
   };
 }
 

@@ -1,10 +1,13 @@
 /** What main answers to the window. Plain functions of their dependencies: Electron is behind `Desktop`. */
 import type { Invoke, InvokeName } from '../../common/contract/channels.ts';
-import type { AppInfo, RecentData, RunDetail, SpaceReport, Theme } from '../../common/contract/payloads.ts';
+import type { AppInfo, RecentData, RunDetail, RunRef, SpaceReport, Theme } from '../../common/contract/payloads.ts';
 import { UserError } from '../../common/errors.ts';
 import { parseRecipe } from '../../common/recipe.ts';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
+import { PIPELINE_SPACES } from '../experiments/plan.ts';
+import { memoryCeiling, MEMORY_SETTING } from '../experiments/queue.ts';
 import type { Queue } from '../experiments/queue.ts';
 import { readSpaceReports } from '../experiments/space-report.ts';
 import type { Store } from '../store/open.ts';
@@ -49,6 +52,7 @@ export function makeHandlers({ store, queue, desktop, demoFolder }: HandlerDeps)
     if (run === null) throw new UserError('usage', `there is no run ${runId}`, { expected: 'an id from the list of runs', found: runId, fix: 'Reload the list of runs.' });
     return run;
   };
+  const keysOf = (runId: string): RunRef['keys'] => Object.fromEntries(listSteps(store, runId).filter((step) => step.state === 'done' || step.state === 'reused').map((step) => [step.label, step.key]));
   const save = async (suggested: string, extension: string, bytes: Uint8Array): Promise<string | null> => {
     const chosen = await desktop.chooseSaveFile(suggested, extension);
     if (chosen === null) return null;
@@ -62,6 +66,7 @@ export function makeHandlers({ store, queue, desktop, demoFolder }: HandlerDeps)
     'app.info': () => Promise.resolve<AppInfo>({
       version: desktop.version, electron: desktop.electron, platform: desktop.platform,
       theme: (readSetting(store, 'theme') ?? 'system') as Theme,
+      memory: { ...memoryCeiling(store), installed: os.totalmem() },
       recents: recents().map((recent): RecentData => ({ ...recent, reachable: fs.existsSync(recent.path) })),
       last: (readSetting(store, 'last') ?? { dataPath: null, runId: null }) as AppInfo['last'],
       interrupted: store.interrupted,
@@ -69,6 +74,10 @@ export function makeHandlers({ store, queue, desktop, demoFolder }: HandlerDeps)
     'app.setTheme': (theme) => {
       writeSetting(store, 'theme', theme);
       desktop.setTheme(theme);
+      return Promise.resolve(null);
+    },
+    'app.setMemory': (bytes) => {
+      writeSetting(store, MEMORY_SETTING, bytes);
       return Promise.resolve(null);
     },
     'app.remember': (place) => {
@@ -115,13 +124,21 @@ export function makeHandlers({ store, queue, desktop, demoFolder }: HandlerDeps)
     'run.get': async (runId) => {
       const { row, recipe } = known(runId);
       const steps = listSteps(store, runId);
-      const keys = Object.fromEntries(steps.filter((step) => step.state === 'done' || step.state === 'reused').map((step) => [step.label, step.key]));
+      const keys = keysOf(runId);
       const spaces: readonly SpaceReport[] = await readSpaceReports(store.workspace, keys);
       return {
         row: queue.row(runId) ?? row, recipe, steps, spaces,
         images: listImages(store, runId).map(({ imageId, truth, reconstruction, scores }) => ({ imageId, truthUrl: urlOf(truth), reconstructionUrl: urlOf(reconstruction), scores })),
         ref: { runId, dataPath: row.dataPath, subject: row.subject, keys },
       } satisfies RunDetail;
+    },
+    'regions.start': (runId) => {
+      const { row, recipe } = known(runId), ref = { runId, dataPath: row.dataPath, subject: row.subject, keys: keysOf(runId) };
+      const missing = ['responses', ...PIPELINE_SPACES[recipe.pipeline].map((space) => `fit:${space}`)].find((label) => ref.keys[label] === undefined);
+      if (missing !== undefined || PIPELINE_SPACES[recipe.pipeline].length === 0) {
+        throw new UserError('usage', `this run has no finished decoders`, { expected: 'a run whose decoders are fitted', found: missing ?? 'a run without decoders', fix: 'Wait for the run, or resume it.' });
+      }
+      return Promise.resolve({ jobId: queue.measureRegions(recipe, ref) });
     },
     'job.list': () => Promise.resolve(queue.jobs()),
     'table.start': (table, arms, dataPath) => Promise.resolve(startTable(store, queue, table, arms, dataOf(dataPath), new Date().toISOString())),

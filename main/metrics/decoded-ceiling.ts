@@ -16,10 +16,8 @@
  * sqrt(NC) is the ceiling of r, r / sqrt(NC) the accuracy without trial noise of this decoder: not a bound for a better one. A ratio is given only where
  * NC is at least `LEAST_CEILING`, is not clipped, and can exceed 1 by sampling.
  */
+import { LEAST_CEILING } from '../../common/decoding-measures.ts';
 import type { F32 } from '../../common/ndarray.ts';
-
-/** Below this share of variance a ratio is mostly the error of its own denominator. */
-export const LEAST_CEILING = 0.1;
 
 export interface TrialRows {
   /** Image of every trial as a row number of the averaged rows, `[trials]`. */

@@ -130,6 +130,14 @@ export async function setTheme(services: Services, theme: 'system' | 'light' | '
   await attempt('The theme could not be kept', () => services.lab.invoke('app.setTheme', theme));
 }
 
+/** Bytes that a fit may take from now on; null for the default. */
+export async function setMemory(services: Services, ceiling: number | null): Promise<void> {
+  await attempt('The ceiling could not be kept', async () => {
+    await services.lab.invoke('app.setMemory', ceiling);
+    services.data.setInfo({ memory: (await services.lab.invoke('app.info')).memory });
+  });
+}
+
 export async function removeRecent(services: Services, path: string): Promise<void> {
   await attempt('The entry could not be removed', () => services.lab.invoke('data.removeRecent', path));
   const recents = services.data.store.getState().info?.recents ?? [];

@@ -4,6 +4,8 @@ import { VIEWABLE } from '../../../common/contract/invokable.ts';
 import type { Dataset } from '../../../common/dataset.ts';
 import { UserError } from '../../../common/errors.ts';
 import type { Products } from '../../linalg/products.ts';
+import { readRegions } from '../regions.ts';
+import { unitAccuracy } from './accuracy.ts';
 import { regionCard, voxelCard } from './cards.ts';
 import { hemisphereGeometry } from './geometry.ts';
 import { listMaps, voxelMap } from './maps.ts';
@@ -50,6 +52,8 @@ export function viewHandlers({ workspace, openDataset, products }: ViewDeps): (r
     'region.card': async (run, region) => regionCard(await runs(run), region),
     'region.list': async (run) => (await runs(run)).responses.regions,
     'table.compose': (table, refs) => tableOf(workspace, table, refs),
+    'accuracy.units': (run, space) => unitAccuracy(workspace, run, space),
+    'accuracy.regions': (run) => readRegions(workspace, run),
     'refine.records': (run) => refinementsOf(workspace, run),
   };
   return async (request) => {

@@ -1,8 +1,7 @@
 import { Button, CopyButton, Menu, Tooltip } from '@mantine/core';
 import { Ban, Brain, Check, Circle, CircleAlert, Copy, Ellipsis, FileJson, Images, LoaderCircle, Pause, RotateCcw, Trash2 } from 'lucide-react';
-import { FAMILIES } from '../../../common/colour/families.ts';
 import { formatValue } from '../../../common/colour/scale.ts';
-import type { RunDetail, RunRow, SpaceReport, StepRow } from '../../../common/contract/payloads.ts';
+import type { RunDetail, RunRow, StepRow } from '../../../common/contract/payloads.ts';
 import { Bar } from '../../parts/marks.tsx';
 import { ErrorNotice } from '../../parts/notice.tsx';
 import { StateBadge, SyntheticBadge } from '../../parts/state-badge.tsx';
@@ -11,6 +10,8 @@ import { cancelRun, deleteRun, pauseRuns, renameRun, resumeRun, saveText } from 
 import { goTo } from '../../state/commands.ts';
 import { scoreTitle } from '../../state/selectors.ts';
 import { useLab, useServices } from '../../state/app-context.ts';
+import { Decoders } from './decoders.tsx';
+import { LiveFacts } from './live-facts.tsx';
 import { FinishedRefinements, LiveRefinements } from './refinements.tsx';
 
 const STEP_ICONS: { readonly [S in StepRow['state']]: typeof Check } = { waiting: Circle, running: LoaderCircle, done: Check, failed: CircleAlert, reused: Check };
@@ -50,6 +51,7 @@ function Live({ detail, row }: { readonly detail: RunDetail; readonly row: RunRo
           <span className="number secondary">{row.state === 'waiting' ? '' : timeLeft(row.secondsLeft)}</span>
         </div>
         <div className="progress" style={{ height: 6 }} role="progressbar" aria-valuenow={Math.round(row.progress * 100)} aria-valuemin={0} aria-valuemax={100}><div style={{ width: `${100 * (row.progress)}%` }} /></div>
+        {row.state === 'running' && <LiveFacts row={row} />}
         <Steps detail={detail} />
       </div>
       <div style={{ width: 270 }}>
@@ -94,24 +96,6 @@ function Scores({ detail }: { readonly detail: RunDetail }) {
   );
 }
 
-function Space({ report }: { readonly report: SpaceReport }) {
-  const family = FAMILIES[report.space];
-  const most = Math.max(1, ...report.alphaCounts);
-  const edge = report.alphaCounts.length > 1 ? ((report.alphaCounts[0] ?? 0) + (report.alphaCounts.at(-1) ?? 0)) / report.alphaCounts.reduce((a, b) => a + b, 0) : 0;
-  return (
-    <div className="card space-card">
-      <div className="row"><i className="space-dot" style={{ background: family.colour }} /><b>{family.title}</b><span className="mono quiet">{family.short}</span><span className="grow" /><span className="number quiet">{count(report.targets, 'target')}</span></div>
-      <div className="secondary">Found among the test images <b className="number" style={{ color: 'var(--text)' }}>{percent(report.identification)}</b> of the time <span className="quiet">(chance {percent(report.identificationChance)})</span></div>
-      <Bar value={report.identification} max={1} baseline={report.identificationChance} colour={family.colour} />
-      <div className="row number quiet" style={{ justifyContent: 'space-between' }}><span>r per unit {formatValue(report.unitR.median)} ({formatValue(report.unitR.q1)} to {formatValue(report.unitR.q3)})</span><span>pattern r {formatValue(report.patternR)}</span></div>
-      <Tooltip label={`Penalties alpha/N chosen: ${report.alphas.map((alpha, i) => `${alpha}: ${report.alphaCounts[i] ?? 0}`).join(', ')}`}>
-        <div className="alphas" aria-label="How many targets chose each penalty">{report.alphaCounts.map((n, i) => <i key={i} style={{ height: `${(100 * n) / most}%`, background: family.colour }} />)}</div>
-      </Tooltip>
-      <div className="quiet">{edge > 0.5 ? `${percent(edge)} of the targets chose a penalty at the edge of the grid: widen it.` : `Penalty from ${report.alphas[0]} to ${report.alphas.at(-1)}, ${report.solver}`}</div>
-    </div>
-  );
-}
-
 export function RunPanel({ detail }: { readonly detail: RunDetail }) {
   const services = useServices();
   // The row of the list is newer than the detail: it comes with every push.
@@ -149,9 +133,7 @@ export function RunPanel({ detail }: { readonly detail: RunDetail }) {
       {active && <Live detail={detail} row={row} />}
       <Scores detail={detail} />
       {!active && <FinishedRefinements detail={detail} />}
-      {detail.spaces.length > 0 && (
-        <section className="data-section"><h2 className="section-title">Decoders</h2><div className="space-cards">{detail.spaces.map((report) => <Space key={report.space} report={report} />)}</div></section>
-      )}
+      <Decoders key={row.id} detail={detail} />
       {!active && detail.steps.length > 0 && <section className="data-section"><h2 className="section-title">Steps</h2><div className="card" style={{ padding: '6px 14px' }}><Steps detail={detail} /></div></section>}
     </div>
   );

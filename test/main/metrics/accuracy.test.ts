@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { LEAST_CEILING } from '../../../common/decoding-measures.ts';
 import { f32, ndarray } from '../../../common/ndarray.ts';
 import { random } from '../../../common/random.ts';
 import { unitCorrelation } from '../../../main/metrics/correlation.ts';
-import { decodedCeiling, LEAST_CEILING, meanInverseTrials, withoutNoise } from '../../../main/metrics/decoded-ceiling.ts';
+import { decodedCeiling, meanInverseTrials, withoutNoise } from '../../../main/metrics/decoded-ceiling.ts';
 import { similarityMatrix } from '../../../main/metrics/identification.ts';
 import { shuffledPairBounds, shuffledUnitBounds } from '../../../main/metrics/shuffled-null.ts';
 import { expectClose } from '../../support/close.ts';

@@ -165,7 +165,7 @@ const VIEWS: { readonly [Name in ViewName]: (...args: never[]) => unknown } = {
   },
   'table.compose': () => { throw new Error('no table was made'); },
   'refine.records': () => [],
-  'region.list': () => voxelRegions,
+  'accuracy.units': () => Promise.reject(new Error('the harness decodes nothing')), 'accuracy.regions': () => null, 'region.list': () => voxelRegions,
 };
 
 const listeners = new Map<PushName, Set<(payload: never) => void>>();
@@ -178,7 +178,7 @@ const empty = query.has('empty');
 const lab: Lab = {
   async invoke(name, ...args) {
     const value: unknown = await ({
-      'app.info': () => ({ version: '0.1.0', electron: '33.2.1', platform: 'linux', theme: query.get('theme') ?? 'dark', interrupted: empty ? [] : ['r3'],
+      'app.info': () => ({ memory: { ceiling: 8e9, isDefault: true, installed: 16e9 }, version: '0.1.0', electron: '33.2.1', platform: 'linux', theme: query.get('theme') ?? 'dark', interrupted: empty ? [] : ['r3'],
         recents: empty ? [] : [{ path: PATH, label: 'Demo (synthetic)', synthetic: true, openedAt: new Date().toISOString(), reachable: true }, { path: '/media/nsd/natural-scenes-dataset', label: 'NSD, 4 subjects', synthetic: false, openedAt: '2026-11-03T12:00:00Z', reachable: false }],
         last: { dataPath: query.has('start') || empty ? null : PATH, runId: 'r4' } }),
       'demo.create': () => ({ path: PATH }), 'run.list': () => (empty ? [] : runs), 'job.list': () => (empty ? [] : jobs()), 'table.list': () => [], 'run.get': () => detailOf(text(args[0])), 'run.start': () => runs[1],
