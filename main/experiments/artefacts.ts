@@ -58,6 +58,17 @@ export async function putItem(folder: string, name: string, bytes: Uint8Array): 
   await fs.rename(temporary, path.join(folder, name));
 }
 
+/** What a killed process left half-written of an artefact is removed: its temporary folders, and temporary files among its items. */
+export async function sweepHalfWritten(workspace: string, key: string): Promise<void> {
+  const folder = artefactFolder(workspace, key), shelf = path.dirname(folder);
+  const names = async (at: string, recursive: boolean): Promise<string[]> => fs.readdir(at, { recursive }).catch((): string[] => []); // absent: nothing was begun
+  const halves = [
+    ...(await names(shelf, false)).filter((name) => name.startsWith(`${key}.`) && name.endsWith('.tmp')).map((name) => path.join(shelf, name)),
+    ...(await names(folder, true)).filter((name) => path.basename(name).startsWith('.') && name.endsWith('.tmp')).map((name) => path.join(folder, name)),
+  ];
+  for (const half of halves) await fs.rm(half, { recursive: true, force: true });
+}
+
 export async function folderBytes(folder: string): Promise<number> {
   let bytes = 0;
   for (const entry of await fs.readdir(folder, { withFileTypes: true, recursive: true })) {

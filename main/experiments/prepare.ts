@@ -5,6 +5,7 @@ import { UserError } from '../../common/errors.ts';
 import type { Recipe } from '../../common/recipe.ts';
 import type { RunEvent } from '../../common/run-event.ts';
 import type { Products } from '../linalg/products.ts';
+import { sweepHalfWritten } from './artefacts.ts';
 import type { Networks } from './networks.ts';
 import { packHash } from './networks.ts';
 import { makePlan } from './plan.ts';
@@ -55,6 +56,7 @@ export async function prepareRun(options: PrepareOptions): Promise<PreparedRun> 
     const folder = packFolder(models, recipe.pack);
     let opened: Promise<Networks> | null = null;
     const steps = makePlan(recipe, { data: inspection.fingerprint, pack: await hashPack(folder) });
+    for (const { key } of steps) await sweepHalfWritten(workspace, key);
     return {
       recipe, workspace, dataset, steps, products, memory, signal, emit,
       networks: () => (opened ??= openNetworks(folder)),
