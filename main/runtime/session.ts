@@ -135,6 +135,8 @@ function toArray(value: ort.OnnxValue, name: string): NdArray {
 }
 
 async function create(source: ModelSource, options: SessionOptions, name: string): Promise<ort.InferenceSession> {
+  // What the runtime says outside of any session (a provider's library that is not there) is thrown too; its own logger would repeat it on stderr.
+  ort.env.logLevel = 'fatal';
   try {
     return 'path' in source
       ? await ort.InferenceSession.create(source.path, runtimeOptions(options, undefined))
