@@ -55,7 +55,7 @@ export interface PackCheck {
   readonly assumptions: readonly string[];
 }
 
-/** Weights above this are mapped from their file rather than copied. */
+/** Weights above this are mapped from their file rather than copied; on the CPU the runtime also runs the graph as it is, which takes no longer (`autodiff/MEASURED.md`). */
 const MAP_ABOVE_BYTES = 2 ** 29;
 /** The second layer of the MLP of a transformer block, as PyTorch exports name it. */
 const TAP_NAME = /layers\.(\d+)\/mlp\/fc2\/Add_output_0$/;
@@ -226,7 +226,7 @@ export async function openRole(pack: Pack, role: Role, options: SessionOptions =
   const loaded = await loadGraph(pack.dir, role, pack.roles[role].file);
   checkGraph(pack, pack.dir, role, loaded.graph);
   const outside = loaded.graph.initializers.reduce((sum, { source, dtype, shape }) => sum + (source.kind === 'external' ? (source.length ?? byteLengthOf(dtype, shape)) : 0), 0);
-  const settings: SessionOptions = { mapWeights: outside > MAP_ABOVE_BYTES, ...options };
+  const large = outside > MAP_ABOVE_BYTES, settings: SessionOptions = { mapWeights: large, frugal: large && (options.provider ?? 'cpu') === 'cpu', ...options };
   const { graph } = loaded, needs = wanted(pack, role), part = isPart(needs.outputs, graph.outputs.map((output) => output.name), feedsOf(graph).map((input) => input.name), needs.inputs);
   if (part) return openSession(graphSource(isolate(graph, role === 'imageEncoder' ? [...needs.outputs, ...pack.taps] : needs.outputs), loaded), settings);
   return openSession(role === 'imageEncoder' ? graphSource(tap(graph, pack.taps), loaded) : { path: loaded.path }, settings);
