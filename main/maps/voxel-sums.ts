@@ -44,28 +44,40 @@ export interface WeightFacts {
 
 export function addPatterns(sums: VoxelSums, { covariance, decodedDeviation, r }: PatternFacts): void {
   const [voxels = 0, targets = 0] = covariance.shape;
+  const gains = new Float64Array(targets);
   for (let f = 0; f < targets; f++) {
     const given = r[f] ?? 0, rf = given > 0 ? given : 0, decoded = decodedDeviation[f] ?? 0;
-    if (!(decoded > 0) || rf === 0) continue;
+    if (!(decoded > 0)) continue;
+    gains[f] = rf / decoded;
     sums.squaredR += rf * rf;
-    for (let v = 0; v < voxels; v++) {
-      const a = ((covariance.data[v * targets + f] ?? 0) * rf) / decoded;
-      sums.pattern[v] = (sums.pattern[v] ?? 0) + a * a;
-    }
+  }
+  for (let v = 0; v < voxels; v++) {
+    const row = v * targets;
+    let sum = sums.pattern[v] ?? 0;
+    for (let f = 0; f < targets; f++) { const a = (covariance.data[row + f] ?? 0) * (gains[f] ?? 0); sum += a * a; }
+    sums.pattern[v] = sum;
   }
 }
 
 export function addWeights(sums: VoxelSums, { weights, targetDeviation, r }: WeightFacts): void {
   const [voxels = 0, targets = 0] = weights.shape;
+  const accuracies = new Float64Array(targets), gains = new Float64Array(targets);
   for (let f = 0; f < targets; f++) {
     const given = r[f] ?? 0, rf = given > 0 ? given : 0, deviation = targetDeviation[f] ?? 0;
-    const gain = deviation > 0 ? 1 / deviation : 0;
+    accuracies[f] = rf;
+    gains[f] = deviation > 0 ? 1 / deviation : 0;
     sums.sumR += rf;
-    for (let v = 0; v < voxels; v++) {
-      const w = (weights.data[v * targets + f] ?? 0) * gain;
-      sums.weight[v] = (sums.weight[v] ?? 0) + w * w;
-      sums.accuracy[v] = (sums.accuracy[v] ?? 0) + Math.abs(w) * rf;
+  }
+  for (let v = 0; v < voxels; v++) {
+    const row = v * targets;
+    let squares = sums.weight[v] ?? 0, accuracy = sums.accuracy[v] ?? 0;
+    for (let f = 0; f < targets; f++) {
+      const w = (weights.data[row + f] ?? 0) * (gains[f] ?? 0);
+      squares += w * w;
+      accuracy += Math.abs(w) * (accuracies[f] ?? 0);
     }
+    sums.weight[v] = squares;
+    sums.accuracy[v] = accuracy;
   }
 }
 
@@ -76,9 +88,15 @@ export function addWeights(sums: VoxelSums, { weights, targetDeviation, r }: Wei
 export async function patternFacts(x: F32, decoded: F32, r: ArrayLike<number>, cross: (a: F32, b: F32) => Promise<F32>): Promise<PatternFacts> {
   const [rows = 0, targets = 0] = decoded.shape;
   const mean = new Float64Array(targets), squares = new Float64Array(targets);
-  decoded.data.forEach((value, at) => { mean[at % targets] = (mean[at % targets] ?? 0) + value / rows; });
-  const centred: F32 = { ...decoded, data: decoded.data.map((value, at) => value - (mean[at % targets] ?? 0)) };
-  centred.data.forEach((value, at) => { squares[at % targets] = (squares[at % targets] ?? 0) + value * value; });
+  for (let i = 0; i < rows; i++) for (let f = 0; f < targets; f++) mean[f] = (mean[f] ?? 0) + (decoded.data[i * targets + f] ?? 0) / rows;
+  const centred: F32 = { ...decoded, data: new Float32Array(rows * targets) };
+  for (let i = 0; i < rows; i++) {
+    for (let f = 0; f < targets; f++) {
+      const value = (decoded.data[i * targets + f] ?? 0) - (mean[f] ?? 0);
+      centred.data[i * targets + f] = value;
+      squares[f] = (squares[f] ?? 0) + value * value;
+    }
+  }
   const covariance = await cross(x, centred);
   for (let at = 0; at < covariance.data.length; at++) covariance.data[at] = (covariance.data[at] ?? 0) / rows;
   return { covariance, decodedDeviation: squares.map((sum) => Math.sqrt(sum / rows)), r };
