@@ -136,7 +136,7 @@ export function makeHandlers({ store, queue, desktop, demoFolder }: HandlerDeps)
       const { row, recipe } = known(runId), ref = { runId, dataPath: row.dataPath, subject: row.subject, keys: keysOf(runId) };
       const missing = ['responses', ...PIPELINE_SPACES[recipe.pipeline].map((space) => `fit:${space}`)].find((label) => ref.keys[label] === undefined);
       if (missing !== undefined || PIPELINE_SPACES[recipe.pipeline].length === 0) {
-        throw new UserError('usage', `this run has no finished decoders`, { expected: 'a run whose decoders are fitted', found: missing ?? 'a run without decoders', fix: 'Wait for the run, or resume it.' });
+        return Promise.reject(new UserError('usage', 'this run has no finished decoders', { expected: 'a run whose decoders are fitted', found: missing ?? 'a run without decoders', fix: 'Wait for the run, or resume it.' }));
       }
       return Promise.resolve({ jobId: queue.measureRegions(recipe, ref) });
     },

@@ -73,7 +73,7 @@ const LETTER = 6.2;
 
 /** Bars from zero, with whiskers and named levels. */
 export function barChart({ title, width, height, xTitle, yTitle, colour, bars, levels, csvHead, format = formatValue }: BarOptions): Chart {
-  const left = 52, right = 10, top = 14, bottom = 42, w = width - left - right, h = height - top - bottom;
+  const left = 52, right = 10, top = levels.length > 0 ? 22 : 14, bottom = 42, w = width - left - right, h = height - top - bottom;
   const known = bars.flatMap(({ value, low, high }) => [value, low ?? value, high ?? value]).concat(levels.map(({ value }) => value)).filter(Number.isFinite);
   const floor = Math.min(0, ...known), ceiling = Math.max(floor + 1e-9, ...known), span = (ceiling - floor) * 1.06;
   const y = (value: number): number => top + h - ((value - floor) / span) * h, step = w / Math.max(1, bars.length);
@@ -93,11 +93,13 @@ export function barChart({ title, width, height, xTitle, yTitle, colour, bars, l
     return { x: left + i * step, y: top, w: step, h, lines };
   });
   marks.push({ kind: 'line', x1: left, x2: left + w, y1: y(0), y2: y(0), stroke: 'secondary' });
-  for (const { value, label } of levels) {
+  for (const { value } of levels) {
     if (!Number.isFinite(value)) continue;
     marks.push({ kind: 'line', x1: left, x2: left + w, y1: y(value), y2: y(value), stroke: 'text', dash: true });
-    marks.push({ kind: 'text', x: left + w, y: y(value) - 4, text: label, align: 'right', fill: 'text' });
   }
+  // Named above the plot, where no bar is behind the words.
+  const names = levels.filter(({ value }) => Number.isFinite(value)).map(({ label }) => `- - -  ${label}`).join('    ');
+  if (names !== '') marks.push({ kind: 'text', x: left + w, y: 12, text: names, align: 'right', fill: 'text' });
   marks.push({ kind: 'text', x: left + w / 2, y: height - 8, text: xTitle, align: 'center', fill: 'secondary' }, { kind: 'text', x: 13, y: top + h / 2, text: yTitle, align: 'center', fill: 'secondary', turned: true });
   return { title, width, height, marks, items, columns: Math.max(1, bars.length), csv: [csvHead, ...bars.map(({ csv }) => csv)] };
 }

@@ -9,37 +9,17 @@ import { MEASURES } from '../../../common/decoding-measures.ts';
 import type { MeasureName } from '../../../common/decoding-measures.ts';
 import { layoutOf } from '../../../common/feature-layout.ts';
 import type { SpaceName } from '../../../common/recipe.ts';
-import { reportFrom } from '../../lab.ts';
 import { csvOf } from '../../parts/chart.ts';
-import type { Chart } from '../../parts/chart.ts';
 import { ChartView } from '../../parts/chart-view.tsx';
-import { drawChart } from '../../parts/draw-chart.ts';
 import { Bar } from '../../parts/marks.tsx';
 import { ErrorNotice } from '../../parts/notice.tsx';
-import { pngOf } from '../../parts/png.ts';
 import { count, percent } from '../../parts/words.ts';
-import { savePng, saveText, tellError } from '../../state/actions.ts';
+import { saveText } from '../../state/actions.ts';
 import { useServices } from '../../state/app-context.ts';
-import type { Services } from '../../state/app-context.ts';
 import { useResource } from '../../state/resources.ts';
 import { edgeShare, groupChart, penaltyChart, placeChart, reportBasis, reportLines } from './accuracy-charts.ts';
 import { RegionAccuracyView } from './region-accuracy.tsx';
-
-/** Dots per inch of exported charts, and pixels per CSS pixel: 3 at 300 dpi prints a chart at 96 CSS pixels an inch. */
-const EXPORT_DPI = 288;
-const EXPORT_SCALE = 3;
-
-/** What the two buttons of a chart do. */
-export function chartSavers(services: Services, detail: RunDetail, space: SpaceName, chart: Chart): { readonly onCsv: () => void; readonly onPng: () => void } {
-  const { row, recipe } = detail, stem = `${row.name} ${space} ${chart.title}`.replaceAll(/[\\/:*?"<>|]/g, '-');
-  const png = async (): Promise<void> => {
-    try {
-      const canvas = drawChart(chart, { title: `${chart.title}, ${FAMILIES[space].title.toLowerCase()} features (${FAMILIES[space].short})`, source: `${row.name}; ${row.dataLabel}, ${row.subject}; seed ${recipe.seed}`, synthetic: row.synthetic }, EXPORT_SCALE);
-      await savePng(services, `${stem}.png`, await pngOf(canvas, EXPORT_DPI, { Software: 'Optogram', Description: `run ${row.id}; ${chart.title}; ${space}; seed ${recipe.seed}${row.synthetic ? '; synthetic data' : ''}` }));
-    } catch (error) { tellError('The chart could not be drawn', reportFrom(error)); }
-  };
-  return { onCsv: () => { void saveText(services, `${stem}.csv`, csvOf(chart.csv)); }, onPng: () => { void png(); } };
-}
+import { chartSavers } from './save-chart.ts';
 
 function Card({ report, chosen, choose }: { readonly report: SpaceReport; readonly chosen: boolean; readonly choose: () => void }) {
   const family = FAMILIES[report.space];
@@ -71,7 +51,7 @@ function Report({ report, detail }: { readonly report: SpaceReport; readonly det
   );
 }
 
-const WIDE = 452, TALL = 216, SIDE = 250;
+const WIDE = 424, TALL = 224, SIDE = 250;
 
 function FeatureCharts({ units, detail, measure }: { readonly units: UnitAccuracy; readonly detail: RunDetail; readonly measure: MeasureName }) {
   const services = useServices(), dark = useComputedColorScheme('dark') === 'dark', layout = useMemo(() => layoutOf(units.space, units.shape), [units]);

@@ -15,7 +15,7 @@ import { useLab, useServices } from '../../state/app-context.ts';
 import { useResource } from '../../state/resources.ts';
 import { useInspection } from '../../state/selectors.ts';
 import { regionChart } from './accuracy-charts.ts';
-import { chartSavers } from './decoders.tsx';
+import { chartSavers } from './save-chart.ts';
 
 /** Seconds that the regions will take, by what this run's own fits took here; null if all of them were reused. */
 export function regionSeconds(detail: Pick<RunDetail, 'spaces' | 'steps' | 'recipe'>, voxelsPerRegion: readonly number[], rows: number): number | null {
@@ -51,6 +51,17 @@ function Working({ job }: { readonly job: JobRow }) {
   );
 }
 
+/** `most` where the window has room for it beside the form, else `least`. */
+function useRoom(most: number, least: number): number {
+  const fits = (): number => (window.innerWidth >= most + 540 ? most : least), [room, setRoom] = useState(fits);
+  useEffect(() => {
+    const listener = (): void => { setRoom(fits()); };
+    window.addEventListener('resize', listener);
+    return () => { window.removeEventListener('resize', listener); };
+  });
+  return room;
+}
+
 export function RegionAccuracyView({ detail, space, measure }: { readonly detail: RunDetail; readonly space: SpaceName; readonly measure: MeasureName }) {
   const services = useServices(), { ref } = detail, [busy, setBusy] = useState(false), id = `regions:${ref.runId}`, key = `regions ${ref.runId} ${Object.values(ref.keys).join(' ')}`;
   const fitted = detail.spaces.every((each) => ref.keys[`fit:${each.space}`] !== undefined) && detail.row.state === 'done';
@@ -59,7 +70,9 @@ export function RegionAccuracyView({ detail, space, measure }: { readonly detail
   const regions = useResource(services.resources, fitted ? `region list ${ref.runId} ${ref.keys['responses'] ?? ''}` : null, () => services.lab.view('region.list', ref));
   const ended = job?.state;
   useEffect(() => { if (ended === 'done') services.resources.forget(key); }, [services, ended, key]);
-  const chart = useMemo(() => (found.state === 'ready' && found.value !== null ? regionChart(found.value, space, measure, 760, 232) : null), [found, space, measure]);
+  // The place of two charts side by side, or of one where there is room for one only.
+  const wide = useRoom(886, 424);
+  const chart = useMemo(() => (found.state === 'ready' && found.value !== null ? regionChart(found.value, space, measure, wide, 232) : null), [found, space, measure, wide]);
   const start = async (): Promise<void> => {
     setBusy(true);
     try { await services.lab.invoke('regions.start', ref.runId); } catch (error) { tellError('The regions could not be measured', reportFrom(error)); }

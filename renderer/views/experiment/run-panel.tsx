@@ -47,7 +47,7 @@ function Live({ detail, row }: { readonly detail: RunDetail; readonly row: RunRo
       <div>
         <div className="live-top">
           <span className="live-percent number">{percent(row.progress)}</span>
-          <span className="secondary grow truncate">{row.state === 'waiting' ? 'Waits for its turn' : `Step ${Math.min(stage, detail.steps.length)} of ${detail.steps.length}. ${row.activity}`}</span>
+          <span className="secondary grow truncate">{row.state === 'waiting' ? 'Waits for its turn' : `${detail.steps.length === 0 ? '' : `Step ${Math.min(stage, detail.steps.length)} of ${detail.steps.length}. `}${row.activity}`}</span>
           <span className="number secondary">{row.state === 'waiting' ? '' : timeLeft(row.secondsLeft)}</span>
         </div>
         <div className="progress" style={{ height: 6 }} role="progressbar" aria-valuenow={Math.round(row.progress * 100)} aria-valuemin={0} aria-valuemax={100}><div style={{ width: `${100 * (row.progress)}%` }} /></div>

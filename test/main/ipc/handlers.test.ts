@@ -1,6 +1,6 @@
 /** The answers of the main process, over a real store and queue; the desktop is a plain object, the engine a recorder of requests. */
 import fs from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, totalmem } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UserError } from '../../../common/errors.ts';
@@ -10,6 +10,7 @@ import type { EngineMessage, EngineRequest } from '../../../main/experiments/eng
 import { openQueue } from '../../../main/experiments/queue.ts';
 import { makeHandlers } from '../../../main/ipc/handlers.ts';
 import type { Handlers } from '../../../main/ipc/handlers.ts';
+import { DEFAULT_MEMORY } from '../../../main/ridge/memory.ts';
 import { openStore } from '../../../main/store/open.ts';
 import type { Store } from '../../../main/store/open.ts';
 
@@ -24,14 +25,14 @@ interface World {
   close(): void;
 }
 
-let folder = '', chosen: string | null = null, world: World;
+let folder = '', resident = 0, chosen: string | null = null, world: World;
 const png = Uint8Array.of(0x89, 0x50, 0x4e, 0x47);
 
 function openWorld(): World {
   const store = openStore(path.join(folder, 'workspace'));
   const posted: EngineRequest[] = [], themes: string[] = [], shown: string[] = [];
   let listener: (message: EngineMessage) => void = () => undefined;
-  const queue = openQueue(store, () => ({ post: (request) => { posted.push(request); }, onMessage: (given) => { listener = given; }, onExit: () => undefined, kill: () => undefined }),
+  const queue = openQueue(store, () => ({ post: (request) => { posted.push(request); }, onMessage: (given) => { listener = given; }, onExit: () => undefined, kill: () => undefined, memory: () => resident }),
     { onRun: () => undefined, onEvent: () => undefined, onJob: () => undefined, onEngineLost: () => undefined });
   const handlers = makeHandlers({
     store, queue, demoFolder: path.join(folder, 'demo'),
@@ -57,13 +58,25 @@ const event = (id: string, said: RunEvent): void => { world.say({ type: 'event',
 
 describe('app', () => {
   it('knows nothing at first, and after a restart what it was told', async () => {
-    expect(await world.handlers['app.info']()).toEqual({ version: '1', electron: '2', platform: 'linux', theme: 'system', recents: [], last: { dataPath: null, runId: null }, interrupted: [] });
+    expect(await world.handlers['app.info']()).toEqual({ version: '1', electron: '2', platform: 'linux', theme: 'system', memory: { ceiling: DEFAULT_MEMORY, isDefault: true, installed: totalmem() }, recents: [], last: { dataPath: null, runId: null }, interrupted: [] });
     await world.handlers['app.setTheme']('dark');
     await world.handlers['app.remember']({ dataPath: '/d', runId: 'r' });
     const { id } = await start();
     world.close();
     world = openWorld();
     expect(await world.handlers['app.info']()).toMatchObject({ theme: 'dark', last: { dataPath: '/d', runId: 'r' }, interrupted: [id] });
+  });
+
+  it('keeps the ceiling of a fit, and tells it to the engine with every run from then on', async () => {
+    await start();
+    await world.handlers['app.setMemory'](3e9);
+    expect((await world.handlers['app.info']()).memory).toMatchObject({ ceiling: 3e9, isDefault: false });
+    const second = await start();
+    await world.handlers['run.cancel'](world.posted[0]?.id ?? '');
+    event(world.posted[0]?.id ?? '', { type: 'failed', error: { kind: 'cancelled', message: 'cancelled' } });
+    expect(world.posted.filter(({ type }) => type === 'run')).toMatchObject([{ memory: DEFAULT_MEMORY }, { id: second.id, memory: 3e9 }]);
+    await world.handlers['app.setMemory'](null);
+    expect((await world.handlers['app.info']()).memory).toMatchObject({ ceiling: DEFAULT_MEMORY, isDefault: true });
   });
 
   it('sets the theme of the desktop', async () => {
@@ -159,6 +172,37 @@ describe('runs', () => {
     const detail = await world.handlers['run.get'](id);
     expect(detail.images).toMatchObject([{ imageId: 7, truthUrl: 'app://bundle/workspace/artefacts/k1/a%20b.png', reconstructionUrl: 'app://bundle/workspace/artefacts/k1/r.png' }]);
     expect(detail).toMatchObject({ recipe: { name: 'One' }, ref: { runId: id, subject: 'subj01', keys: { reconstruct: 'k1' } } });
+  });
+
+  it('say the memory of the engine and the most so far, from the start of each', async () => {
+    const { id } = await start(), step = { key: 'k1', kind: 'fit', label: 'fit:z', title: 'Decode z', inputs: [], weight: 1 } as const;
+    event(id, { type: 'planned', steps: [step], reused: [] });
+    const memory = async (bytes: number): Promise<unknown> => { resident = bytes; return (await world.handlers['run.get'](id)).row.memory; };
+    expect([await memory(5e8), await memory(9e8), await memory(4e8)]).toEqual([{ bytes: 5e8, peak: 5e8 }, { bytes: 9e8, peak: 9e8 }, { bytes: 4e8, peak: 9e8 }]);
+    event(id, { type: 'failed', error: { kind: 'cancelled', message: 'cancelled' } });
+    const second = await start();
+    event(second.id, { type: 'planned', steps: [step], reused: [] });
+    expect((await world.handlers['run.get'](second.id)).row.memory).toEqual({ bytes: 4e8, peak: 4e8 });
+  });
+
+  it('have their regions measured once their decoders are there: one job, that waits, tells, ends and is cancelled as runs are', async () => {
+    const { id } = await start(), fits = ['responses', 'fit:z', 'fit:c', 'fit:clip'].map((label) => ({ key: `key ${label}`, kind: 'fit' as const, label, title: label, inputs: [], weight: 0.25 }));
+    await expect(world.handlers['regions.start'](id)).rejects.toThrow('no finished decoders');
+    event(id, { type: 'planned', steps: fits, reused: [] });
+    for (const { key } of fits) event(id, { type: 'step-done', key, seconds: 1, reused: false });
+    const { jobId } = await world.handlers['regions.start'](id);
+    expect(await world.handlers['regions.start'](id)).toEqual({ jobId });
+    expect(await world.handlers['job.list']()).toMatchObject([{ id, kind: 'run' }, { id: jobId, kind: 'regions', state: 'waiting' }]);
+    event(id, { type: 'failed', error: { kind: 'cancelled', message: 'cancelled' } });
+    expect(world.posted.at(-1)).toMatchObject({ type: 'regions', id: jobId, ref: { runId: id, keys: { 'fit:z': 'key fit:z' } }, memory: DEFAULT_MEMORY });
+    world.say({ type: 'progress', id: jobId, done: 250, total: 1000, what: 'V1, 12 voxels, z' });
+    expect(await world.handlers['job.list']()).toMatchObject([{ state: 'running', progress: 0.25, activity: 'V1, 12 voxels, z' }]);
+    world.say({ type: 'ended', id: jobId, error: null });
+    expect(await world.handlers['job.list']()).toEqual([]);
+    await start();
+    await world.handlers['regions.start'](id);
+    await world.handlers['run.cancel'](jobId);
+    expect((await world.handlers['job.list']()).map(({ kind }) => kind)).toEqual(['run']);
   });
 
   it('are renamed, cancelled while they wait, and resumed', async () => {
