@@ -53,6 +53,8 @@ export interface RefineChoice {
   readonly rateZ: number;
   readonly rateC: number;
   readonly decay: number;
+  /** How firmly z and c are held where they were decoded: weight of their squared distance, in the decoder's own uncertainty (`main/diffusion/anchor.ts`); 0 = not, as published. */
+  readonly anchor: number;
   /** The noise of stage 1 in every iteration, or new noise each time. */
   readonly noise: 'fixed' | 'fresh';
   /** An image stops when its loss fell by less than this share over `stopWindow` iterations; 0 = never. */
@@ -98,7 +100,7 @@ export interface Recipe {
 export const DECODED: InputChoice = { z: 'decoded', c: 'decoded', clip: 'decoded' };
 
 export const DEFAULT_REFINE: RefineChoice = {
-  enabled: false, mode: 'coarse', z: true, c: true, loss: 'z-units', iterations: 20, rateZ: 0.03, rateC: 0.03, decay: 0.999, noise: 'fixed',
+  enabled: false, mode: 'coarse', z: true, c: true, loss: 'z-units', iterations: 30, rateZ: 0.01, rateC: 0.02, decay: 0.999, anchor: 0.1, noise: 'fixed',
   stopChange: 0.005, stopWindow: 20, clamp: 'exact', coarseSteps: 10, lastSteps: 5, guidedShare: 0.2, guidedScale: 0.1,
 };
 
@@ -154,7 +156,7 @@ const SAMPLER: Fields = {
 };
 const REFINE: Fields = {
   enabled: boolean, mode: oneOf('full', 'coarse', 'conditional', 'truncated', 'guided'), z: boolean, c: boolean, loss: oneOf('published', 'z-units'), iterations: integer(1, 10_000),
-  rateZ: number(0, 10), rateC: number(0, 10), decay: number(0.1, 1), noise: oneOf('fixed', 'fresh'), stopChange: number(0, 1), stopWindow: integer(1, 10_000),
+  rateZ: number(0, 10), rateC: number(0, 10), decay: number(0.1, 1), anchor: number(0, 1000), noise: oneOf('fixed', 'fresh'), stopChange: number(0, 1), stopWindow: integer(1, 10_000),
   clamp: oneOf('exact', 'through'), coarseSteps: integer(1, 1000), lastSteps: integer(1, 1000), guidedShare: number(0, 1), guidedScale: number(0, 100),
 };
 const INPUTS: Fields = { z: oneOf('decoded', 'random', 'mean', 'true'), c: oneOf('decoded', 'random', 'unconditional', 'mean', 'true'), clip: oneOf('decoded', 'true') };
@@ -229,9 +231,9 @@ export function samplerMaterial({ noise, side, ...rest }: SamplerChoice): object
 
 /** Fields of a refinement that its mode reads; null if it is off. */
 export function refineMaterial(choice: RefineChoice): object | null {
-  const { enabled, coarseSteps, lastSteps, guidedShare, guidedScale, ...common } = choice;
+  const { enabled, coarseSteps, lastSteps, guidedShare, guidedScale, anchor, ...rest } = choice;
   if (!enabled) return null;
-  const { mode, loss, clamp } = common;
+  const { mode, loss, clamp } = rest, common = { ...rest, ...(anchor === 0 ? {} : { anchor }) };
   switch (mode) {
     case 'guided': return { mode, loss, clamp, guidedShare, guidedScale };
     case 'coarse': return { ...common, coarseSteps };

@@ -2,7 +2,8 @@
  * Stage 2: z and c of a batch of images adjusted by Adam until the picture's features meet a target (method.md 4).
  *
  * Iteration i judges (z_i, c_i), i updates having been made; i = 0 is stage 1 as the refinement's sampler draws it. Images are independent: one that has
- * stopped keeps its z and c while the others go on. A state is plain arrays: storing it and going on later gives the same numbers.
+ * stopped keeps its z and c while the others go on. A state is plain arrays: storing it and going on later gives the same numbers. The anchor (`anchor.ts`)
+ * bends the updates; losses are those of the picture's features alone, and by them images stop and are chosen.
  *
  * Stopping rule: an image stops at iteration i >= window when its loss fell by less than `stopChange` (relative) since iteration i - window.
  * Choice: with fixed noise the iteration of the lowest decoded loss; with fresh noise, whose losses are not comparable, the last.
@@ -11,6 +12,8 @@ import type { RefineChoice } from '../../common/recipe.ts';
 import { f32, sizeOf } from '../../common/ndarray.ts';
 import type { F32 } from '../../common/ndarray.ts';
 import { adamStep, noMoments } from './adam.ts';
+import { anchored } from './anchor.ts';
+import type { Anchor } from './anchor.ts';
 import type { Moments } from './adam.ts';
 import type { FeatureLoss } from './feature-loss.ts';
 import type { Pass } from './refiner.ts';
@@ -38,6 +41,8 @@ export interface RefineTargets {
   readonly decoded: readonly FeatureLoss[];
   /** Against the image's own features, where they are known: never used to adjust anything. */
   readonly true: readonly (FeatureLoss | null)[];
+  /** What holds z and c; null = nothing. */
+  readonly anchor: Anchor | null;
 }
 
 /** What an iteration showed. */
@@ -102,7 +107,8 @@ export async function refineOnce(state: RefineState, choice: RefineChoice, targe
   // 3. The way back, and one update of what is adjusted.
   const cotangent = new Float32Array(seen.features.data.length), width = cotangent.length / images;
   losses.forEach((loss, n) => { if (stopped[n] === -1) cotangent.set(loss.gradient, n * width); });
-  const gradient = await seen.gradient(f32(seen.features.shape, cotangent), signal), rate = choice.decay ** (iteration + 1);
+  const back = await seen.gradient(f32(seen.features.shape, cotangent), signal), rate = choice.decay ** (iteration + 1), { anchor } = targets;
+  const gradient = anchor === null ? back : { z: anchored(back.z, z, anchor.z, anchor.weight), c: back.c === null ? null : anchored(back.c, c, anchor.c, anchor.weight) };
   const going = (array: F32) => { const row = sizeOf(array.shape.slice(1)); return (element: number): boolean => stopped[Math.floor(element / row)] === -1; };
   const nextZ = choice.z ? adamStep(z.data, gradient.z.data, state.momentsZ, iteration + 1, choice.rateZ * rate, going(z)) : { x: z.data, moments: state.momentsZ };
   const nextC = choice.c && gradient.c !== null ? adamStep(c.data, gradient.c.data, state.momentsC, iteration + 1, choice.rateC * rate, going(c)) : { x: c.data, moments: state.momentsC };

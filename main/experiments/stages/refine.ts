@@ -10,6 +10,8 @@ import { throwIfAborted } from '../../../common/errors.ts';
 import type { RefinementRecord } from '../../../common/run-event.ts';
 import { f32, ndarray, rows, sizeOf } from '../../../common/ndarray.ts';
 import type { F32, U8 } from '../../../common/ndarray.ts';
+import { precisionAt, precisionOf } from '../../diffusion/anchor.ts';
+import type { Anchor } from '../../diffusion/anchor.ts';
 import { FEATURE_LOSSES } from '../../diffusion/feature-loss.ts';
 import type { FeatureLoss, LossFacts } from '../../diffusion/feature-loss.ts';
 import { drift, initialState, refineOnce } from '../../diffusion/refine.ts';
@@ -66,7 +68,7 @@ interface Task {
   readonly folder: string;
   readonly networks: Networks;
   readonly refiner: Refiner;
-  readonly targets: (ids: Int32Array) => Promise<RefineTargets>;
+  readonly targets: (ids: Int32Array) => Promise<Omit<RefineTargets, 'anchor'>>;
   readonly z: (ids: Int32Array) => Promise<Float32Array>;
   readonly c: (ids: Int32Array) => Promise<Float32Array>;
 }
@@ -84,7 +86,7 @@ function announce(step: PlannedStep, context: StageContext, imageId: number): vo
 }
 
 /** Losses against decoded and own features. */
-async function targetsOf(context: StageContext): Promise<(ids: Int32Array) => Promise<RefineTargets>> {
+async function targetsOf(context: StageContext): Promise<Task['targets']> {
   const { refine, inputs, decoder: choice } = context.recipe, make = FEATURE_LOSSES[refine.loss];
   const decoder = await openDecoder(arrayFolder(folderOf(context, 'fit:clip')));
   const own = async (ids: Int32Array): Promise<Float32Array> => (await loadFeatures(folderOf(context, 'features:clip'), ids)).features.data;
@@ -98,6 +100,19 @@ async function targetsOf(context: StageContext): Promise<(ids: Int32Array) => Pr
   };
 }
 
+/** What holds z and c where they are, `z0` and `c0`; null where nothing does. An input that was not decoded is held by the spread of the training images alone. */
+async function anchorOf(context: StageContext, latentShape: readonly number[], z0: F32, c0: F32): Promise<Anchor | null> {
+  const { refine, inputs } = context.recipe;
+  if (refine.anchor === 0) return null;
+  const precision = async (space: 'z' | 'c'): Promise<Float32Array> => {
+    const decoder = await openDecoder(arrayFolder(folderOf(context, `fit:${space}`)));
+    return precisionOf(decoder.yDeviation, inputs[space] === 'decoded' || inputs[space] === 'true' ? decoder.record.scores?.r ?? null : null);
+  };
+  return {
+    weight: refine.anchor, z: { from: z0, precision: precisionAt(await precision('z'), latentShape, z0.shape[2] ?? 0) }, c: { from: c0, precision: await precision('c') },
+  };
+}
+
 async function loadShape(context: StageContext): Promise<readonly number[]> {
   return (await loadFeatures(folderOf(context, 'features:clip'), new Int32Array(0), 'embedding')).shape;
 }
@@ -105,7 +120,7 @@ async function loadShape(context: StageContext): Promise<readonly number[]> {
 async function refineGroup(task: Task, group: Int32Array, progress: (share: number) => void): Promise<void> {
   const { context, folder, networks } = task, { refine, sampler, seed } = context.recipe, { latentShape, contextShape } = networks.shapes;
   const z0 = await networks.atSide(f32([group.length, ...latentShape], await task.z(group)), sampler.side), c0 = f32([group.length, ...contextShape], await task.c(group));
-  const targets = await task.targets(group), noise = noiseOf(seed, group, z0.shape.slice(1));
+  const targets: RefineTargets = { ...await task.targets(group), anchor: await anchorOf(context, latentShape, z0, c0) }, noise = noiseOf(seed, group, z0.shape.slice(1));
   // 1. The refinement itself, one kept state after another.
   const finished = refine.mode === 'guided' ? await guide(task, group, z0, c0, noise, targets, progress) : await iterate(task, group, z0, c0, noise, targets, progress);
   // 2. The final pictures, drawn by stage 1's own sampler from what was chosen, under the noise of stage 1.

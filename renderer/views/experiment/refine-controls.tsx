@@ -54,6 +54,11 @@ export function RefineControls({ recipe, images, runs, change }: Props) {
             <Select label="Noise" data={NOISES} value={refine.noise} disabled={guided} allowDeselect={false} onChange={(value) => { if (value === 'fixed' || value === 'fresh') set({ noise: value }); }} />
           </div>
           {!guided && (
+            <Tooltip multiline w={320} label="Weight of the squared distance of z and c from what was decoded, each value in its decoder's own uncertainty. What the voxels tell well stays; 0 lets everything move, as published.">
+              <NumberInput label="Hold z and c where decoded" min={0} max={1000} step={0.05} decimalScale={4} value={refine.anchor} onChange={numeric((anchor) => { set({ anchor }); })} />
+            </Tooltip>
+          )}
+          {!guided && (
             <div className="field-pair">
               <Tooltip label="Stop an image when its loss fell by less than this share over the window; 0 never stops"><NumberInput label="Stop below a change of" min={0} max={1} step={0.001} decimalScale={4} value={refine.stopChange} onChange={numeric((stopChange) => { set({ stopChange }); })} /></Tooltip>
               <NumberInput label="over iterations" min={1} max={10_000} value={refine.stopWindow} onChange={numeric((stopWindow) => { set({ stopWindow }); })} />

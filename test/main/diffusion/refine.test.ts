@@ -9,6 +9,7 @@ import type { RefineChoice, SamplerChoice } from '../../../common/recipe.ts';
 import { FEATURE_LOSSES } from '../../../main/diffusion/feature-loss.ts';
 import type { FeatureLoss } from '../../../main/diffusion/feature-loss.ts';
 import { initialState, refineOnce } from '../../../main/diffusion/refine.ts';
+import type { RefineTargets } from '../../../main/diffusion/refine.ts';
 import { gradientSessions } from '../../../main/diffusion/gradient-session.ts';
 import type { GradientSessions } from '../../../main/diffusion/gradient-session.ts';
 import { makeRefiner } from '../../../main/diffusion/refiner.ts';
@@ -116,7 +117,7 @@ describe('the gradient of the whole loss, through sampler, decoder and image enc
 describe('the loop', () => {
   // Steps so small that following the gradient must lower the loss, whatever the networks.
   const SHORT: RefineChoice = { ...FULL, iterations: 3, rateZ: 5e-4, rateC: 5e-4 };
-  const targets = { decoded: [(features: Float32Array) => loss(features)], true: [null] };
+  const targets: RefineTargets = { decoded: [(features: Float32Array) => loss(features)], true: [null], anchor: null };
   const walk = async (choice: RefineChoice, on: Refiner, from = initialState(z, c)) => {
     for (let state = from; ;) {
       const judged = await refineOnce(state, choice, targets, (atZ, atC) => on.pass(atZ, atC, noise, never), never);
