@@ -24,6 +24,11 @@ const STRETCH = 5e7;
 /** The event loop gets its turn this often while everything runs on one thread. */
 const TURN_MILLISECONDS = 50;
 
+interface Source {
+  readonly data: Float64Array;
+  readonly base: number;
+}
+
 /** A solver with memory for one item at a time. Throws RangeError for more unknowns than 32-bit addresses reach. */
 export function itemSolver({ matrix, size, subsets, right }: Subsystems, kernel: WebAssembly.Module): ItemSolver {
   const blocks = Math.ceil(size / TILE);
@@ -35,43 +40,47 @@ export function itemSolver({ matrix, size, subsets, right }: Subsystems, kernel:
   const rightPlace = places[padded] ?? 0;
   const rows = Array.from({ length: matrix.size }, (_, row) => rowPlace(matrix, row));
   /** Row of the matrix and where its column 0 would be. */
-  const rowOf = (own: number): { readonly data: Float64Array; readonly base: number } => {
+  const rowOf = (own: number): Source => {
     const place = rows[own];
     const data = place === undefined ? undefined : matrix.pieces[place.piece];
     if (place === undefined || data === undefined) throw new RangeError(`row ${own} of a matrix of ${matrix.size}`);
     return { data, base: place.at - own };
   };
   /** The tile on the diagonal and the right-hand side. Past the last row there is the identity. */
-  const gatherDiagonal = (first: number, chosen: Int32Array, at: number): void => {
-    for (let row = first; row < first + TILE; row++) {
-      const source = row < size ? rowOf(chosen[row] ?? NaN) : null;
+  const gatherDiagonal = (first: number, sources: readonly Source[], chosen: Int32Array, at: number): void => {
+    for (let r = 0; r < TILE; r++) {
+      const row = first + r, source = sources[r];
       for (let k = row; k < first + TILE; k++) {
-        const value = source !== null && k < size ? source.data[source.base + (chosen[k] ?? NaN)] : k === row ? 1 : 0;
+        const value = source !== undefined && k < size ? source.data[source.base + (chosen[k] ?? NaN)] : k === row ? 1 : 0;
         values[(places[k] ?? 0) + row * TILE] = value ?? NaN;
       }
-      for (let k = 0; k < TILE; k++) values[rightPlace + row * TILE + k] = k === 0 && row < size ? (right[at + row] ?? NaN) : 0;
+      values.fill(0, rightPlace + row * TILE, rightPlace + (row + 1) * TILE);
+      if (row < size) values[rightPlace + row * TILE] = right[at + row] ?? NaN;
     }
   };
-  /** The four rows right of it, together: every tile is written at once. */
-  const gatherRight = (first: number, chosen: Int32Array): void => {
-    const a = rowOf(chosen[first] ?? NaN), b = rowOf(chosen[first + 1] ?? NaN), c = rowOf(chosen[first + 2] ?? NaN), d = rowOf(chosen[first + 3] ?? NaN);
+  /** What is right of the diagonal tile, four rows together: every tile is written at once. */
+  const gatherRight = (first: number, [a, b, c, d]: readonly Source[], chosen: Int32Array): void => {
+    if (a === undefined || b === undefined || c === undefined || d === undefined) return; // the last block, where nothing is right of the tile
+    const { data: aData, base: aBase } = a, { data: bData, base: bBase } = b, { data: cData, base: cBase } = c, { data: dData, base: dBase } = d;
     const down = first * TILE;
     for (let k = first + TILE; k < size; k++) {
       const to = (places[k] ?? 0) + down, column = chosen[k] ?? NaN;
-      values[to] = a.data[a.base + column] ?? NaN;
-      values[to + TILE] = b.data[b.base + column] ?? NaN;
-      values[to + 2 * TILE] = c.data[c.base + column] ?? NaN;
-      values[to + 3 * TILE] = d.data[d.base + column] ?? NaN;
+      values[to] = aData[aBase + column] ?? NaN;
+      values[to + TILE] = bData[bBase + column] ?? NaN;
+      values[to + 2 * TILE] = cData[cBase + column] ?? NaN;
+      values[to + 3 * TILE] = dData[dBase + column] ?? NaN;
     }
-    for (let k = size; k < padded; k++) for (let row = 0; row < TILE; row++) values[(places[k] ?? 0) + down + row * TILE] = 0;
+    for (let k = Math.max(size, first + TILE); k < padded; k++) for (let row = 0; row < TILE; row++) values[(places[k] ?? 0) + down + row * TILE] = 0;
   };
   return function* solve(item) {
     const at = item * size;
     const chosen = subsets.subarray(at, at + size);
     let work = 0;
     for (let block = 0; block < blocks; block++) {
-      gatherDiagonal(block * TILE, chosen, at);
-      if (block < blocks - 1) gatherRight(block * TILE, chosen);
+      const first = block * TILE;
+      const sources = Array.from(chosen.subarray(first, first + TILE), rowOf);
+      gatherDiagonal(first, sources, chosen, at);
+      gatherRight(first, sources, chosen);
       const refused = system.factor(block, block + 1);
       if (refused > 0) return { item, place: refused - 1, pivot: system.pivot() };
       work += TILE * TILE * block * (padded - TILE * block);

@@ -13,6 +13,8 @@ import { arrayTargets } from '../../../main/ridge/targets.ts';
 import { expectClose } from '../../support/close.ts';
 import { slowSolve } from './slow-solve.ts';
 import type { F32, F64 } from '../../../common/ndarray.ts';
+import type { Products } from '../../../main/linalg/products.ts';
+import type { FastL2lirWeights } from '../../../main/ridge/fastl2lir.ts';
 
 const SEED = 41;
 const sessions = sessionProducts({ threads: 1 });
@@ -111,6 +113,19 @@ describe('FastL2LiR', () => {
       const predicted = await predict(await openDecoder(store), x, sessions, { targets: [t, t + 1] });
       expectClose(predicted.data, Float64Array.from({ length: rows }, (_, i) => all.weights.reduce((sum, w, v) => sum + w * (x.data[i * voxels + v] ?? NaN), all.bias)), { absolute: 1e-5 });
     }
+  });
+  it('gives the same bytes on two threads as on one', async () => {
+    const x = normal(230, 320, SEED), y = normal(230, 300, SEED + 3);
+    const solveWith = async (products: Products): Promise<FastL2lirWeights> => {
+      try { return await (await prepareFastL2lir(x, { alpha: 0.15, voxelsPerTarget: 210 }, products)).solve(y); } finally { await products.release(); }
+    };
+    const place = path.resolve(import.meta.dirname, '../../../main/entry');
+    const one = await solveWith(sessionProducts({ threads: 1, subsystemWorker: path.join(place, 'subsystem-worker.ts') }));
+    const two = await solveWith(sessionProducts({ threads: 2, subsystemWorker: path.join(place, 'subsystem-worker.ts') }));
+    expect(two.weights.data).toEqual(one.weights.data);
+    expect(two.bias).toEqual(one.bias);
+    // There is work for two threads: without their program it cannot be done.
+    await expect(solveWith(sessionProducts({ threads: 2, subsystemWorker: path.join(place, 'no-such-worker.ts') }))).rejects.toThrow('no-such-worker');
   });
   it('refuses what it cannot mean', async () => {
     const x = f32([6, 4], Float32Array.from(normal(6, 4, SEED).data)), y = arrayTargets(f32([6, 1], new Float32Array(6)));
