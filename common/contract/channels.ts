@@ -11,8 +11,9 @@ import type { AblationTable } from '../ablation/table.ts';
 import type { Hemisphere, Inspection, SurfaceLabels, VoxelSampling } from '../dataset.ts';
 import type { ErrorReport } from '../errors.ts';
 import type { U8 } from '../ndarray.ts';
-import type { Recipe, SpaceName } from '../recipe.ts';
+import type { Recipe, RefineChoice, SamplerChoice, SpaceName } from '../recipe.ts';
 import type { RunEvent } from '../run-event.ts';
+import type { PackReport } from './pack-report.ts';
 import type {
   AppInfo, HemisphereGeometry, JobRow, MapRequest, RefinementView, RegionAccuracy, RegionCard, RunDetail, RunRef, RunRow, TableRun, Theme, UnitAccuracy, VoxelCard, VoxelMap,
 } from './payloads.ts';
@@ -78,6 +79,8 @@ export interface View {
   'accuracy.units': Call<[run: RunRef, space: SpaceName], UnitAccuracy>;
   /** What was measured of the run's regions; null if nothing was. */
   'accuracy.regions': Call<[run: RunRef], RegionAccuracy | null>;
+  /** What a model pack provides and would take, before a network of it is opened. */
+  'pack.check': Call<[pack: string, sampler: SamplerChoice, refine: RefineChoice, images: number], PackReport>;
   /** Loss curves of a run's stage 2, finished images only. */
   'refine.records': Call<[run: RunRef], readonly RefinementView[]>;
 }

@@ -67,5 +67,7 @@ export function gradientGraph(model: Graph, options: GradientOptions): { readonl
 /** Throws as `gradientGraph`, and `bad-input` if the runtime refuses the graph. */
 export async function openGradient(pack: Pack, role: Role, options: GradientOptions, session: SessionOptions = {}): Promise<Session> {
   const file = path.join(pack.dir, pack.roles[role].file), bytes = await readFile(file), { graph, settings } = gradientGraph(readModel(bytes, file), options);
-  return openSession(graphSource(graph, { bytes, path: file }), { ...settings, ...session });
+  const open = (chosen: SessionOptions): Promise<Session> => openSession(graphSource(graph, { bytes, path: file }), { ...settings, ...chosen });
+  // A provider that cannot hold the gradient leaves it to the processor, as it does the network itself (`networks.ts`).
+  return open(session).catch((error: unknown) => { if (session.provider === undefined || session.provider === 'cpu') throw error; return open({ ...session, provider: 'cpu' }); });
 }

@@ -15,6 +15,7 @@ import type { GradientSessions } from './gradient-session.ts';
 import { pictureFeatures } from './picture-features.ts';
 import { firstStep, noiseIndex, sample } from './sample.ts';
 import type { Visit } from './sample.ts';
+import type { UnetRole } from '../runtime/pack-description.ts';
 import { levelsAt, makeSchedule } from './schedule.ts';
 import type { Schedule, ScheduleConfig } from './schedule.ts';
 import { SCHEDULERS } from './schedulers/index.ts';
@@ -57,7 +58,12 @@ export interface Refiner {
 }
 
 /** Pictures per run of the gradient networks: large ones one at a time. */
-const rowsFor = (pixels: number, images: number): number => (pixels > 256 ? 1 : images);
+export const rowsFor = (pixels: number, images: number): number => (pixels > 256 ? 1 : images);
+
+/** Rows of one run of the UNet's gradient: images, twice where both branches of the guidance are differentiated. */
+export function gradientRows(sampler: SamplerChoice, refine: RefineChoice, latentShape: readonly number[], images: number): number {
+  return Math.min(rowsPerRun(latentShape), (sampler.guidance !== 1 && refine.mode !== 'conditional' ? 2 : 1) * images);
+}
 
 /** Steps of MindDiffuser's 50 by which its noise is stronger than the first step expects (method.md 0, fact 6). */
 export function noiseLead(sampler: SamplerChoice, steps = sampler.steps): number {
@@ -69,12 +75,12 @@ export function makeRefiner({ pack, unet, decoder, encoder, gradients, config, s
   const side = Math.round(pack.pixels * ((latentShape[1] ?? 1) / (pack.latentShape[1] ?? 1)));
   const steps = refine.mode === 'coarse' ? Math.min(refine.coarseSteps, sampler.steps) : sampler.steps, schedule: Schedule = makeSchedule(config, steps);
   const scheduler = SCHEDULERS[sampler.scheduler], lead = noiseLead(sampler, steps), first = firstStep(schedule, sampler.strength);
-  const branches = refine.mode === 'conditional' ? 'conditional' : 'both', guided = sampler.guidance !== 1 && branches === 'both';
-  const rows = Math.min(rowsPerRun(latentShape), (guided ? 2 : 1) * images), wantsContext = refine.c && refine.mode !== 'guided';
+  const branches = refine.mode === 'conditional' ? 'conditional' : 'both';
+  const rows = gradientRows(sampler, refine, latentShape, images), wantsContext = refine.c && refine.mode !== 'guided';
   const pictures = pictureFeatures({ pack, decoder, encoder, gradients, input: encoderInput(side, roles.imageEncoder, refine.clamp), latentShape, rows: rowsFor(side, images) });
   const unetGradient = (): Promise<UnetGradient> => gradients.open('unet', {
     wrt: [role.sample, ...(wantsContext ? [role.context] : [])], of: [role.output],
-    shapes: { [role.sample]: [rows, ...latentShape], [role.timestep]: timeShape(unet, role.timestep), [role.context]: [rows, pack.contextLength, roles.textEncoder.width] },
+    shapes: { [role.sample]: [rows, ...latentShape], [role.timestep]: timeShape(unet.inputs, role, rows), [role.context]: [rows, pack.contextLength, roles.textEncoder.width] },
   }).then((session) => ({ session, role, rows, context: wantsContext }));
   const walk = { schedule, scheduler: sampler.scheduler, strength: sampler.strength, guidance: sampler.guidance, noiseLead: lead };
   const walked = schedule.timesteps.length - first, pushed = refine.mode === 'guided' ? Math.max(1, Math.round(refine.guidedShare * walked)) : 0;
@@ -134,7 +140,8 @@ function push(output: F32, gradient: F32, share: number): F32 {
   return f32(output.shape, data);
 }
 
-function timeShape(unet: Session, name: string): readonly number[] {
-  const spec = unet.inputs.find((input) => input.name === name);
-  return spec !== undefined && spec.shape.length === 0 ? [] : [1];
+/** A timestep is a number, one for all rows, or, where the network gives its extent the name of the sample's rows, one for each. */
+export function timeShape(inputs: readonly { readonly name: string; readonly shape: readonly (number | string | null)[] | null }[], role: Pick<UnetRole, 'sample' | 'timestep'>, rows: number): readonly number[] {
+  const shapeOf = (name: string): readonly (number | string | null)[] => inputs.find((input) => input.name === name)?.shape ?? [null], time = shapeOf(role.timestep), [first] = time;
+  return time.length === 0 ? [] : [typeof first === 'string' && first === shapeOf(role.sample)[0] ? rows : 1];
 }

@@ -17,13 +17,13 @@ export function rowsPerRun(latentShape: readonly number[]): number {
   return Math.max(1, Math.min(MOST_ROWS, Math.floor(LARGEST_ATTENTION_BYTES / (HEADS * places * places * 4))));
 }
 
-/** The timestep as the network declares it. Throws `UserError` (`model-missing`) for a type that no export has. */
+/** The timestep as the network declares it, repeated where it declares a fixed number of them. Throws `UserError` (`model-missing`) for a type that no export has. */
 export function timeFeed(spec: TensorSpec | undefined, timestep: number): NdArray {
-  const shape = spec !== undefined && spec.shape.length === 0 ? [] : [1];
+  const declared = spec?.shape[0], count = typeof declared === 'number' ? declared : 1, shape = spec !== undefined && spec.shape.length === 0 ? [] : [count];
   switch (spec?.dtype) {
-    case 'float32': return f32(shape, [timestep]);
-    case 'int32': return ndarray('int32', shape, Int32Array.of(timestep));
-    case 'int64': return ndarray('int64', shape, BigInt64Array.of(BigInt(timestep)));
+    case 'float32': return f32(shape, new Float32Array(count).fill(timestep));
+    case 'int32': return ndarray('int32', shape, new Int32Array(count).fill(timestep));
+    case 'int64': return ndarray('int64', shape, new BigInt64Array(count).fill(BigInt(timestep)));
     default: throw new UserError('model-missing', `the UNet's timestep is ${spec?.dtype ?? 'absent'}`, { expected: 'int64, int32 or float32', found: spec?.dtype ?? 'none' });
   }
 }

@@ -14,6 +14,7 @@ import { openDataset } from '../experiments/open-dataset.ts';
 import { keepNetworks } from '../experiments/network-keep.ts';
 import { openNetworks, packHash } from '../experiments/networks.ts';
 import { sessionProducts } from '../linalg/session-products.ts';
+import { bestProvider, probeProviders } from '../runtime/providers.ts';
 import { prepareRun } from '../experiments/prepare.ts';
 import { measureRegions } from '../experiments/regions.ts';
 import { run } from '../experiments/run.ts';
@@ -31,9 +32,9 @@ const KEEP_NETWORKS_MS = 60_000;
 /** Beside this file, .ts when run from source. */
 const subsystemWorker = path.join(import.meta.dirname, `subsystem-worker${path.extname(import.meta.filename)}`);
 const products = sessionProducts({ subsystemWorker });
-const packs = keepNetworks({ open: openNetworks, hash: packHash, idleMs: KEEP_NETWORKS_MS });
+const packs = keepNetworks({ open: async (folder) => openNetworks(folder, bestProvider(await probeProviders())), hash: packHash, idleMs: KEEP_NETWORKS_MS });
 const cancels = new Map<string, AbortController>();
-const views = viewHandlers({ workspace, openDataset, products });
+const views = viewHandlers({ workspace, models, openDataset, products });
 
 // Electron's parentPort in a utility process, Node's channel in a child of the command line.
 const parent = process.parentPort as Electron.ParentPort | undefined;

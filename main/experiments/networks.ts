@@ -15,7 +15,7 @@ import { makeSchedule, scheduleConfig } from '../diffusion/schedule.ts';
 import { decodePictures, encodePictures } from '../diffusion/vae.ts';
 import { openPack, openRole } from '../runtime/models.ts';
 import type { Role } from '../runtime/pack-description.ts';
-import type { Session } from '../runtime/session.ts';
+import type { Provider, Session } from '../runtime/session.ts';
 
 export interface SampleRequest {
   /** Scaled latents to start from, `[images, channels, height, width]`. */
@@ -57,18 +57,21 @@ export async function packHash(folder: string): Promise<string> {
   return (await openPack(folder)).hash;
 }
 
-/** Throws UserError (`model-missing`) for the first thing that the pack lacks. */
-export async function openNetworks(folder: string): Promise<Networks> {
+/**
+ * `provider` runs every network that it can open; what it cannot runs on the processor. Throws UserError (`model-missing`) for the first thing that the
+ * pack lacks.
+ */
+export async function openNetworks(folder: string, provider: Provider = 'cpu'): Promise<Networks> {
   const pack = await openPack(folder);
   const tokeniser = await loadTokeniser(path.join(pack.dir, pack.tokenizer));
   const sessions = new Map<Role, Promise<Session>>();
   const session = (role: Role): Promise<Session> => {
-    const held = sessions.get(role) ?? openRole(pack, role);
+    const held = sessions.get(role) ?? openRole(pack, role, { provider }).catch((error: unknown) => { if (provider === 'cpu') throw error; return openRole(pack, role); });
     sessions.set(role, held);
     held.catch(() => { sessions.delete(role); });
     return held;
   };
-  const gradients = gradientSessions(pack);
+  const gradients = gradientSessions(pack, { provider });
   const { textEncoder, imageEncoder, vaeEncoder, vaeDecoder, unet } = pack.roles;
   const config = scheduleConfig(pack.schedulerConfig, path.join(pack.dir, pack.scheduler));
   /** The empty prompt, encoded once. */

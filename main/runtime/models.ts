@@ -7,6 +7,7 @@ import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { reportOf, UserError } from '../../common/errors.ts';
 import type { ErrorReport } from '../../common/errors.ts';
+import type { DType } from '../../common/ndarray.ts';
 import { isolate } from '../onnx/edit/isolate.ts';
 import { tap } from '../onnx/edit/tap.ts';
 import { feedsOf, producers } from '../onnx/graph.ts';
@@ -56,7 +57,7 @@ export interface PackCheck {
 }
 
 /** Weights above this are mapped from their file rather than copied; on the CPU the runtime also runs the graph as it is, which takes no longer (`autodiff/MEASURED.md`). */
-const MAP_ABOVE_BYTES = 2 ** 29;
+export const MAP_ABOVE_BYTES = 2 ** 29;
 /** The second layer of the MLP of a transformer block, as PyTorch exports name it. */
 const TAP_NAME = /layers\.(\d+)\/mlp\/fc2\/Add_output_0$/;
 const TAP_BIAS = /vision_model\.encoder\.layers\.(\d+)\.mlp\.fc2\.bias$/;
@@ -112,6 +113,17 @@ function isPart(wantedOutputs: readonly string[], outputs: readonly string[], in
   return wantedOutputs.some((name) => !outputs.includes(name)) || inputs.some((name) => !wantedInputs.includes(name));
 }
 
+/** Number types that the roles' tensors may have: text ids are whole numbers, a timestep either, all else is float32 or half precision. */
+const ID_TYPES: readonly DType[] = ['int64', 'int32'], VALUE_TYPES: readonly DType[] = ['float32', 'float16'], TIME_TYPES: readonly DType[] = [...ID_TYPES, ...VALUE_TYPES];
+
+function checkTypes(pack: PackDescription, dir: string, role: Role, graph: Graph): void {
+  const { textEncoder, unet } = pack.roles, needs = wanted(pack, role), outputs = new Set(needs.outputs);
+  const allowed = (name: string): readonly DType[] => (role === 'textEncoder' && name === textEncoder.ids ? ID_TYPES : role === 'unet' && name === unet.timestep ? TIME_TYPES : VALUE_TYPES);
+  for (const value of [...feedsOf(graph).filter(({ name }) => needs.inputs.includes(name)), ...graph.outputs.filter(({ name }) => outputs.has(name))]) {
+    if (!allowed(value.name).includes(value.dtype)) throw missing(dir, role, pack.roles[role].file, `"${value.name}" as ${allowed(value.name).join(' or ')}`, value.dtype);
+  }
+}
+
 /** Throws `model-missing` where the graph lacks what the role needs. */
 function checkGraph(pack: PackDescription, dir: string, role: Role, graph: Graph): void {
   const file = pack.roles[role].file, needs = wanted(pack, role), inputs = feedsOf(graph).map((input) => input.name), outputs = graph.outputs.map((output) => output.name);
@@ -119,6 +131,7 @@ function checkGraph(pack: PackDescription, dir: string, role: Role, graph: Graph
   const absentInputs = needs.inputs.filter((name) => !inputs.includes(name)), absentOutputs = needs.outputs.filter((name) => !outputs.includes(name) && !inner.has(name));
   if (absentInputs.length > 0) throw missing(dir, role, file, `inputs ${needs.inputs.join(', ')}`, inputs.join(', '));
   if (absentOutputs.length > 0) throw missing(dir, role, file, `outputs ${needs.outputs.join(', ')}`, outputs.join(', '));
+  checkTypes(pack, dir, role, graph);
   const extra = (partial ? feedsOf(isolate(graph, needs.outputs)).map((input) => input.name) : inputs).filter((name) => !needs.inputs.includes(name));
   if (extra.length > 0) throw missing(dir, role, file, `no inputs besides ${needs.inputs.join(', ')}`, extra.join(', '));
 }
@@ -219,6 +232,13 @@ export async function checkPack(dir: string): Promise<PackCheck> {
   for (const role of ROLES) roles.push(await checkRole(pack, dir, role));
   roles.push(await checkFiles('tokenizer', dir, (await tokenizerFilesOf(dir, pack.tokenizer)).map((file) => `${pack.tokenizer}/${file}`)), await checkFiles('scheduler', dir, [pack.scheduler]));
   return { dir, name: pack.name, ok: roles.every((role) => role.ok), roles, weightBytes: roles.reduce((sum, role) => sum + (role.weightBytes ?? 0), 0), assumptions: pack.assumptions };
+}
+
+/** The graph that `openRole` opens: what the role needs, the image encoder with its taps as outputs. */
+export async function roleGraph(pack: Pack, role: Role): Promise<Graph> {
+  const { graph } = await loadGraph(pack.dir, role, pack.roles[role].file);
+  checkGraph(pack, pack.dir, role, graph);
+  return isolate(graph, [...wanted(pack, role).outputs, ...(role === 'imageEncoder' ? pack.taps : [])]);
 }
 
 /** Opens the network of a role. The image encoder comes with its taps as outputs. */

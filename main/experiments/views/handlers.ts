@@ -6,6 +6,8 @@ import { UserError } from '../../../common/errors.ts';
 import type { Products } from '../../linalg/products.ts';
 import { readRegions } from '../regions.ts';
 import { unitAccuracy } from './accuracy.ts';
+import { chooseProvider, packReport } from '../pack-report.ts';
+import { packFolder } from '../prepare.ts';
 import { regionCard, voxelCard } from './cards.ts';
 import { hemisphereGeometry } from './geometry.ts';
 import { listMaps, voxelMap } from './maps.ts';
@@ -15,6 +17,8 @@ import { thumbnails } from './thumbnails.ts';
 
 export interface ViewDeps {
   readonly workspace: string;
+  /** Folder of shipped packs. */
+  readonly models: string;
   readonly openDataset: (root: string) => Promise<Dataset>;
   readonly products: Products;
 }
@@ -22,7 +26,7 @@ export interface ViewDeps {
 type ViewHandlers = { readonly [Name in ViewName]: (...args: View[Name]['args']) => Promise<View[Name]['result']> };
 
 /** One opened data set is kept: the window looks at one at a time. */
-export function viewHandlers({ workspace, openDataset, products }: ViewDeps): (request: ViewRequest) => Promise<unknown> {
+export function viewHandlers({ workspace, models, openDataset, products }: ViewDeps): (request: ViewRequest) => Promise<unknown> {
   let current: { path: string; dataset: Promise<Dataset> } | null = null;
   const dataset = (path: string, fresh = false): Promise<Dataset> => {
     if (current === null || current.path !== path || fresh) {
@@ -35,6 +39,8 @@ export function viewHandlers({ workspace, openDataset, products }: ViewDeps): (r
     return current.dataset;
   };
   const runs = openRun(workspace, products);
+  /** Trying the providers says the same every time. */
+  let provider: ReturnType<typeof chooseProvider> | null = null;
 
   const handlers: ViewHandlers = {
     'data.inspect': async (path) => (await dataset(path, true)).inspect(),
@@ -54,6 +60,7 @@ export function viewHandlers({ workspace, openDataset, products }: ViewDeps): (r
     'table.compose': (table, refs) => tableOf(workspace, table, refs),
     'accuracy.units': (run, space) => unitAccuracy(workspace, run, space),
     'accuracy.regions': (run) => readRegions(workspace, run),
+    'pack.check': async (pack, sampler, refine, images) => packReport(packFolder(models, pack), { sampler, refine, images }, await (provider ??= chooseProvider())),
     'refine.records': (run) => refinementsOf(workspace, run),
   };
   return async (request) => {

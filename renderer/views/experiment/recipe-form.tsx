@@ -10,6 +10,7 @@ import { startRun } from '../../state/actions.ts';
 import { useFinishedRuns } from '../../state/selectors.ts';
 import { useServices } from '../../state/app-context.ts';
 import { estimate } from './estimate.ts';
+import { PackNote } from './pack-note.tsx';
 import { RefineControls } from './refine-controls.tsx';
 import { REGION_SETS, regionsOf, setOf, setsOf, voxelsOf } from './region-sets.ts';
 
@@ -118,6 +119,7 @@ export const RecipeForm = memo(function RecipeForm({ recipe, subject, subjects, 
             </div>
           )}
           {generative && <RefineControls recipe={recipe} images={images} runs={runs} change={(refine) => { change({ ...recipe, refine }); }} />}
+          {generative && <PackNote recipe={recipe} images={images} />}
           <NumberInput label="Seed" min={0} max={4294967295} value={recipe.seed} onChange={numeric((seed) => { change({ ...recipe, seed }); })}
             description="The same seed gives the same pictures." rightSectionWidth={34}
             rightSection={<Tooltip label="Another seed"><button type="button" className="inside-button" aria-label="Another seed" onClick={() => { change({ ...recipe, seed: (recipe.seed * 48271 + 11) % 2147483647 }); }}><Shuffle size={13} /></button></Tooltip>} />

@@ -165,6 +165,7 @@ const VIEWS: { readonly [Name in ViewName]: (...args: never[]) => unknown } = {
   },
   'table.compose': () => { throw new Error('no table was made'); },
   'refine.records': () => [],
+  'pack.check': () => ({ name: 'demo', folder: '/models/demo', ok: true, roles: [], weightBytes: 19e6, assumptions: [], memory: null, provider: { used: 'cpu', tried: [{ provider: 'cpu', works: true, reason: '' }] } }),
   'accuracy.units': () => Promise.reject(new Error('the harness decodes nothing')), 'accuracy.regions': () => null, 'region.list': () => voxelRegions,
 };
 

@@ -1,0 +1,36 @@
+/** What a model folder provides, what it takes and where it would run: the answer of `models check` and of the window, before a network is opened. */
+import path from 'node:path';
+import type { PackReport, ProviderChoice } from '../../common/contract/pack-report.ts';
+import { reportOf } from '../../common/errors.ts';
+import type { RefineChoice, SamplerChoice } from '../../common/recipe.ts';
+import { loadTokeniser } from '../clip/tokenise.ts';
+import { checkPack, openPack } from '../runtime/models.ts';
+import { bestProvider, probeProviders } from '../runtime/providers.ts';
+import { packMemory } from './pack-memory.ts';
+
+export interface PackQuestion {
+  readonly sampler: SamplerChoice;
+  readonly refine: RefineChoice;
+  /** Pictures that a run makes. */
+  readonly images: number;
+}
+
+/** Which provider runs the networks here and why not another: each is tried with a small network against the processor's answer. */
+export async function chooseProvider(): Promise<ProviderChoice> {
+  const tried = await probeProviders();
+  return { used: bestProvider(tried), tried };
+}
+
+/** Never throws for what a folder lacks: that is the answer. */
+export async function packReport(folder: string, { sampler, refine, images }: PackQuestion, provider: ProviderChoice): Promise<PackReport> {
+  const check = await checkPack(folder), described = { name: check.name, folder, weightBytes: check.weightBytes, assumptions: check.assumptions, provider };
+  if (!check.ok) return { ...described, ok: false, roles: check.roles, memory: null };
+  // A tokenizer is only known to be one when it has been read, and a graph to be usable when its shapes follow.
+  const pack = await openPack(folder);
+  try { await loadTokeniser(path.join(folder, pack.tokenizer)); } catch (error) {
+    const problem = reportOf(error);
+    if (problem.kind === 'bug') throw error;
+    return { ...described, ok: false, memory: null, roles: check.roles.map((role) => (role.role === 'tokenizer' ? { ...role, ok: false, problem } : role)) };
+  }
+  return { ...described, ok: true, roles: check.roles, memory: await packMemory(pack, sampler, refine, images) };
+}
