@@ -115,9 +115,12 @@ export interface Quartiles {
 /** What the accuracies of a decoder on held-out test images are to be compared with. */
 export interface DecodingAccuracy {
   readonly images: number;
-  /** Targets that vary over the training images; the others are constants and left out of every number here. */
+  /** Targets that vary over the training images and over the test images: only these have an r. */
   readonly units: number;
+  /** The same for every training image: not decoded, and left out of every number here. */
   readonly constant: number;
+  /** Varies in training but not over the test images, so that r is not defined. */
+  readonly still: number;
   /** 95 % bounds by shuffling the pairs of truth and prediction (`metrics/shuffled-null.ts`); null with one test image. */
   readonly chance: { readonly shuffles: number; readonly seed: number; readonly unit: number; readonly median: number; readonly pattern: number; readonly identification: number } | null;
   /** Trial noise (`metrics/decoded-ceiling.ts`); null where it is not known. */

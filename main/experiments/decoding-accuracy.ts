@@ -2,7 +2,7 @@
  * How well a decoder predicts the features of held-out test images: per unit, per image, by identification; what chance would give; what trial noise takes.
  *
  * Unit-wise r is over images, pattern r and identification are over units in SD of the training images (raw values share a mean profile that inflates both).
- * Units that are constant in training are in none of these numbers. Sources: method.md 2.6, 5.2, 5.7, 6.3; `metrics/decoded-ceiling.ts` for the ceiling.
+ * Units that are constant in training are in none of these numbers, units that are the same for every test image have no r. Sources: method.md 2.6, 5.2, 5.7, 6.3; `metrics/decoded-ceiling.ts` for the ceiling.
  */
 import type { DecodingAccuracy, Quartiles } from '../../common/contract/payloads.ts';
 import { LEAST_CEILING } from '../../common/decoding-measures.ts';
@@ -29,7 +29,7 @@ export interface MeasuredAccuracy {
   readonly patternR: number;
   readonly identification: number;
   readonly accuracy: DecodingAccuracy;
-  /** r per target, NaN for constant ones, `[targets]`. */
+  /** r per target, NaN for those that have none, `[targets]`. */
   readonly r: Float32Array;
   /** sqrt(NC) per target, NaN where unknown; null if unknown for all. */
   readonly ceiling: Float32Array | null;
@@ -51,7 +51,8 @@ export interface MeasureInput {
 export async function measureAccuracy({ decoder, truth, decoded, trials, seed, products, signal }: MeasureInput): Promise<MeasuredAccuracy> {
   const [images = 0, targets = 0] = truth.shape;
   // 1. Units.
-  const varies = Uint8Array.from(decoder.yDeviation, (deviation) => (deviation > 0 ? 1 : 0));
+  const moving = movingUnits(truth), decodable = decoder.yDeviation.reduce((sum, deviation) => sum + (deviation > 0 ? 1 : 0), 0);
+  const varies = Uint8Array.from(decoder.yDeviation, (deviation, u) => (deviation > 0 && moving[u] === 1 ? 1 : 0));
   const r = unitCorrelation(truth, decoded).map((value, u) => (varies[u] === 1 && images > 1 ? value : Number.NaN));
   const known = r.filter((value) => Number.isFinite(value)), units = varies.reduce((sum, flag) => sum + flag, 0);
   // 2. Pairs: z-scored by training statistics, correlation of every truth with every prediction.
@@ -68,13 +69,20 @@ export async function measureAccuracy({ decoder, truth, decoded, trials, seed, p
   return {
     r, ceiling, unitR: quartilesOrNaN(known), patternR: mean(pattern), identification: images < 2 ? Number.NaN : mean(twoWayIdentification(similarity)),
     accuracy: {
-      images, units, constant: targets - units,
+      images, units, constant: targets - decodable, still: decodable - units,
       chance: unitBounds === null || pairBounds === null ? null : { shuffles: SHUFFLES, seed, unit: unitBounds.unit, median: unitBounds.median, ...pairBounds },
       ceiling: typeof trials === 'string' || enough.length === 0 ? null
         : { units: enough.length, r: over(r), ceiling: over(ceiling), withoutNoise: over(ratios), trials: trials.imageOfTrial.length, voxelsLeftOut: trials.leftOut },
       ceilingMissing: typeof trials === 'string' ? trials : enough.length === 0 ? `of no unit does more than ${100 * LEAST_CEILING} % of the decoded variance stay when trials change` : null,
     },
   };
+}
+
+/** 1 where a target is not the same for every image, `[targets]`. */
+function movingUnits({ shape, data }: F32): Uint8Array {
+  const [images = 0, targets = 0] = shape, out = new Uint8Array(targets);
+  for (let i = 1; i < images; i++) for (let u = 0; u < targets; u++) if (data[i * targets + u] !== data[u]) out[u] = 1;
+  return out;
 }
 
 /** Share of the variance over images that is not trial noise, `[targets]`; targets in blocks, because every trial is decoded. */

@@ -30,7 +30,7 @@ import type { StoredResponses } from './stages/responses.ts';
 import { readTestTrials, takeColumns, trialsOfVoxels } from './trials.ts';
 import type { TestTrials } from './trials.ts';
 
-const VERSION = 1;
+const VERSION = 2;
 
 export interface RegionInput {
   readonly workspace: string;

@@ -69,20 +69,22 @@ export interface BarOptions {
   readonly format?: (value: number) => string;
 }
 
-const LETTER = 6.2;
+/** Width of a digit or small letter of the axis. */
+const LETTER = 6;
 
 /** Bars from zero, with whiskers and named levels. */
 export function barChart({ title, width, height, xTitle, yTitle, colour, bars, levels, csvHead, format = formatValue }: BarOptions): Chart {
-  const left = 52, right = 10, top = levels.length > 0 ? 22 : 14, bottom = 42, w = width - left - right, h = height - top - bottom;
+  const right = 10, top = levels.length > 0 ? 22 : 14, bottom = 42, h = height - top - bottom;
   const known = bars.flatMap(({ value, low, high }) => [value, low ?? value, high ?? value]).concat(levels.map(({ value }) => value)).filter(Number.isFinite);
   const floor = Math.min(0, ...known), ceiling = Math.max(floor + 1e-9, ...known), span = (ceiling - floor) * 1.06;
+  const steps = ticks(floor, floor + span, 4), left = Math.max(52, 28 + LETTER * Math.max(...steps.map((tick) => format(tick).length))), w = width - left - right;
   const y = (value: number): number => top + h - ((value - floor) / span) * h, step = w / Math.max(1, bars.length);
   const marks: Mark[] = [];
-  for (const tick of ticks(floor, floor + span, 4)) {
+  for (const tick of steps) {
     marks.push({ kind: 'line', x1: left, x2: left + w, y1: y(tick), y2: y(tick), stroke: 'hairline' });
     marks.push({ kind: 'text', x: left - 6, y: y(tick) + 4, text: format(tick), align: 'right', fill: 'secondary' });
   }
-  const widest = Math.max(...bars.map(({ label }) => label.length), 1) * LETTER + 8, every = Math.max(1, Math.ceil(widest / step)), thick = Math.max(1, Math.min(36, step * 0.72));
+  const widest = Math.max(...bars.map(({ label }) => label.length), 1) * LETTER + 4, every = Math.max(1, Math.ceil(widest / step)), thick = Math.max(1, Math.min(36, step * 0.72));
   const items = bars.map(({ label, value, low, high, lines }, i): ChartItem => {
     const centre = left + (i + 0.5) * step;
     if (Number.isFinite(value)) {

@@ -16,11 +16,15 @@ export interface PlantedOptions {
   readonly test?: number;
   readonly repeats?: number;
   readonly regions?: boolean;
+  /** Pixels, from the first, that are the same in every picture (`constant`), then those that are the same in every test picture. */
+  readonly still?: number;
+  readonly constant?: number;
 }
 
-export async function plantedArrays({ seed = 17, test = PLANTED.test, repeats = PLANTED.repeats, regions = true }: PlantedOptions = {}): Promise<string> {
+export async function plantedArrays({ seed = 17, test = PLANTED.test, repeats = PLANTED.repeats, regions = true, still = 0, constant = 0 }: PlantedOptions = {}): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), 'planted-arrays-')), source = random(seed), { side, voxels, noise } = PLANTED, pixels = side * side, count = PLANTED.train + test;
   const pictures = Uint8Array.from({ length: count * pixels }, () => source.integer(256));
+  for (let image = 0; image < count; image++) for (let p = 0; p < pixels; p++) if (p < constant || (p < constant + still && image >= PLANTED.train)) pictures[image * pixels + p] = 100;
   // Voxels 0-7 see pixels 0-7, voxels 8-15 pixels 8-15, the rest nothing.
   const weights = Float64Array.from({ length: voxels * pixels }, (_, i) => (Math.floor(i / pixels / 8) === Math.floor((i % pixels) / 8) ? source.normal() : 0));
   const part = async (name: string, from: number, to: number, trials: number): Promise<object> => {

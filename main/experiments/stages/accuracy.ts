@@ -1,4 +1,4 @@
-/** Predictions -> how good they are, per feature space: `report-SPACE.json` (accuracy, penalties, chance, trial noise) and `ceiling-SPACE.npy`. */
+/** Predictions -> how good they are, per feature space: `report-SPACE.json` (accuracy, penalties, chance, trial noise) `r-SPACE.npy` and `ceiling-SPACE.npy`. */
 import type { SpaceReport } from '../../../common/contract/payloads.ts';
 import { ndarray } from '../../../common/ndarray.ts';
 import type { SpaceName } from '../../../common/recipe.ts';
@@ -34,6 +34,7 @@ export const ACCURACY: Stage = {
         const { data: ids } = await readArray(folderOf(context, `predict:${space}`), 'image-ids', 'int32');
         const { features: truth } = await loadFeatures(folderOf(context, `features:${space}`), ids);
         const measured = await measureAccuracy({ decoder, truth, decoded, trials, seed: context.recipe.seed, products: context.products, signal: context.signal });
+        await writeArray(folder, `r-${space}`, ndarray('float32', [measured.r.length], measured.r));
         if (measured.ceiling !== null) await writeArray(folder, `ceiling-${space}`, ndarray('float32', [measured.ceiling.length], measured.ceiling));
         const report = reportOf(space, decoder, measured);
         await writeJson(folder, `report-${space}`, report);

@@ -15,12 +15,14 @@ export async function unitAccuracy(workspace: string, ref: RunRef, space: SpaceN
     if (key === undefined) throw new UserError('bad-input', `this run has no finished step "${label}" yet`, { expected: label, found: Object.keys(ref.keys).join(', ') || 'no finished step', fix: 'Wait for the run, or resume it.' });
     return artefactFolder(workspace, key);
   };
-  const { data } = await readArray(folder(`predict:${space}`), 'unit-r', 'float32'), { shape } = await readJson<{ readonly shape: readonly number[] }>(folder(`features:${space}`), 'about');
-  const { yDeviation } = await openDecoder(arrayFolder(folder(`fit:${space}`))), measured = ref.keys['accuracy'] === undefined ? null : folder('accuracy');
-  const known = measured !== null && await exists(path.join(measured, `ceiling-${space}.npy`));
-  const report = (await readSpaceReports(workspace, ref.keys)).find((each) => each.space === space);
-  return {
-    space, shape, r: data.map((value, u) => ((yDeviation[u] ?? 0) > 0 && (report?.accuracy?.images ?? 2) > 1 ? value : Number.NaN)),
-    ceiling: known ? (await readArray(measured, `ceiling-${space}`, 'float32')).data : null, accuracy: report?.accuracy ?? null,
-  };
+  const { shape } = await readJson<{ readonly shape: readonly number[] }>(folder(`features:${space}`), 'about'), measured = ref.keys['accuracy'] === undefined ? null : folder('accuracy');
+  const report = (await readSpaceReports(workspace, ref.keys)).find((each) => each.space === space)?.accuracy ?? null;
+  const kept = async (name: string): Promise<Float32Array | null> => (measured !== null && await exists(path.join(measured, `${name}.npy`)) ? (await readArray(measured, name, 'float32')).data : null);
+  return { space, shape, r: await kept(`r-${space}`) ?? await predictedR(folder, space), ceiling: await kept(`ceiling-${space}`), accuracy: report };
+}
+
+/** r of a run of before the accuracy step, NaN for targets that are constant in training. */
+async function predictedR(folder: (label: string) => string, space: SpaceName): Promise<Float32Array> {
+  const { data } = await readArray(folder(`predict:${space}`), 'unit-r', 'float32'), { yDeviation } = await openDecoder(arrayFolder(folder(`fit:${space}`)));
+  return data.map((value, u) => ((yDeviation[u] ?? 0) > 0 ? value : Number.NaN));
 }

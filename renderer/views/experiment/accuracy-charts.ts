@@ -60,7 +60,7 @@ export function groupChart(units: UnitAccuracy, measure: MeasureName, width: num
 }
 
 const constantWords = (units: UnitAccuracy, measure: MeasureName): string =>
-  measure === 'r' ? (units.accuracy?.images === 1 ? 'one test image: no correlation over images' : 'the same for every training image: not decoded') : 'not known here';
+  measure === 'r' ? (units.accuracy?.images === 1 ? 'one test image: no correlation over images' : 'the same for every training or test image: no correlation') : 'not known here';
 const field = (value: number): string => (Number.isFinite(value) ? String(value) : '');
 
 export interface PlaceChart {
@@ -94,7 +94,7 @@ export function regionChart({ rows }: RegionAccuracy, space: SpaceName, measure:
   const bars = rows.flatMap((row) => {
     const own = row.spaces.find((each) => each.space === space);
     if (own === undefined) return [];
-    const { ceiling, chance, ceilingMissing } = own.accuracy, label = row.region ?? 'All';
+    const { ceiling, chance, ceilingMissing } = own.accuracy, label = row.region ?? 'Together';
     const shown = measure === 'r' ? own.unitR : measure === 'ceiling' ? ceiling?.ceiling : ceiling?.withoutNoise;
     return [{
       label, value: shown?.median ?? Number.NaN, ...(shown === undefined ? {} : { low: shown.q1, high: shown.q3 }),
@@ -139,8 +139,9 @@ export function reportLines(report: SpaceReport): readonly ReportLine[] {
 /** What the numbers of a report rest on. */
 export function reportBasis({ accuracy }: SpaceReport): string {
   if (accuracy === null) return 'Held-out test images.';
-  const { images, units, constant, chance, ceiling } = accuracy;
-  return [`${count(images, 'held-out image')}, ${count(units, 'target')}${constant > 0 ? ` (${count(constant, 'more is', 'more are')} the same for every training image and left out)` : ''}`,
+  const { images, units, constant, still, chance, ceiling } = accuracy;
+  const left = [...(constant > 0 ? [`${count(constant, 'is', 'are')} the same for every training image`] : []), ...(still > 0 ? [`${count(still, 'is', 'are')} the same for every test image`] : [])].join(', ');
+  return [`${count(images, 'held-out image')}, ${count(units, 'target')}${left === '' ? '' : ` (left out: ${left})`}`,
     ...(chance === null ? [] : [`${count(chance.shuffles, 'shuffle')} of the pairing, seed ${chance.seed}`]), ...(ceiling === null ? [] : [`${count(ceiling.trials, 'trial')}${ceiling.voxelsLeftOut > 0 ? `, ${count(ceiling.voxelsLeftOut, 'voxel')} not told apart by trial` : ''}`])].join('; ')
     + (images < 10 ? `. With ${count(images, 'test image')} nothing can be told from chance with confidence.` : '.');
 }

@@ -69,7 +69,7 @@ describe('accuracy of a decoder', () => {
   it.each([{}, { zscore: 'train' }] as const)('%o: r, its ceiling and r without noise are those of the planted world', async (options) => {
     const { report, events } = await decoded(options), accuracy = report.accuracy;
     if (accuracy === null || accuracy.ceiling === null || accuracy.chance === null) throw new Error(`not measured: ${accuracy?.ceilingMissing ?? 'nothing'}`);
-    expect(accuracy).toMatchObject({ images: PLANTED.test, units: 16, constant: 0, ceilingMissing: null, ceiling: { trials: PLANTED.test * PLANTED.repeats, voxelsLeftOut: 0 }, chance: { seed: 9 } });
+    expect(accuracy).toMatchObject({ images: PLANTED.test, units: 16, constant: 0, still: 0, ceilingMissing: null, ceiling: { trials: PLANTED.test * PLANTED.repeats, voxelsLeftOut: 0 }, chance: { seed: 9 } });
     // 8 voxels of known weights see 8 pixels; with an endless number of trials the pixels are known exactly, so r without noise goes to one.
     expect(report.unitR.median).toBeGreaterThan(accuracy.chance.unit);
     expect(accuracy.ceiling.ceiling.median).toBeLessThan(0.97);
@@ -92,6 +92,12 @@ describe('accuracy of a decoder', () => {
     const { report } = await decoded(options);
     expect(report.accuracy).toMatchObject({ ceiling: null, ceilingMissing: why });
     expect([Number.isNaN(report.identification), report.accuracy?.chance === null]).toEqual([options.test === 1, options.test === 1]);
+  });
+
+  it('gives no r to targets that do not vary, in training or over the test images, and counts them', async () => {
+    const { report, ref, workspace } = await decoded({ constant: 2, still: 3 });
+    expect(report.accuracy).toMatchObject({ units: 11, constant: 2, still: 3 });
+    expect([...(await unitAccuracy(workspace, ref, 'pixels')).r].map(Number.isNaN)).toEqual(Array.from({ length: 16 }, (_, p) => p < 5));
   });
 
   it('gives the window every unit with its ceiling', async () => {

@@ -6,7 +6,7 @@ import { edgeShare, groupChart, penaltyChart, placeChart, regionChart, reportBas
 
 const three = (median: number) => ({ q1: median - 0.1, median, q3: median + 0.1 });
 const accuracy: DecodingAccuracy = {
-  images: 24, units: 8, constant: 2, chance: { shuffles: 200, seed: 7, unit: 0.4, median: 0.2, pattern: 0.1, identification: 0.56 },
+  images: 24, units: 8, constant: 2, still: 1, chance: { shuffles: 200, seed: 7, unit: 0.4, median: 0.2, pattern: 0.1, identification: 0.56 },
   ceiling: { units: 6, r: three(0.45), ceiling: three(0.9), withoutNoise: three(0.5), trials: 72, voxelsLeftOut: 0 }, ceilingMissing: null,
 };
 const report: SpaceReport = { space: 'z', targets: 10, solver: 'dual', unitR: three(0.4), patternR: 0.3, identification: 0.9, identificationChance: 0.5, alphas: [0.1, 1, 10], alphaCounts: [6, 1, 1], accuracy };
@@ -19,7 +19,7 @@ describe('the report of a space', () => {
     expect(ratio?.value).toBe('0.5 (0.4 to 0.6)');
     expect(ratio?.chance).toContain('from r 0.45 and √NC 0.9');
     expect(lines.find(({ name }) => name.startsWith('Two-way'))?.chance).toBe('chance 50 %, 95 % of shuffles below 56.0 %');
-    expect(reportBasis(report)).toBe('24 held-out images, 8 targets (2 more are the same for every training image and left out); 200 shuffles of the pairing, seed 7; 72 trials.');
+    expect(reportBasis(report)).toBe('24 held-out images, 8 targets (left out: 2 are the same for every training image, 1 is the same for every test image); 200 shuffles of the pairing, seed 7; 72 trials.');
   });
   it('says why where a ceiling or chance is not known', () => {
     const lines = reportLines({ ...report, identification: Number.NaN, accuracy: { ...accuracy, images: 1, chance: null, ceiling: null, ceilingMissing: 'no test image was shown twice' } });
@@ -55,7 +55,7 @@ describe('charts of accuracy', () => {
 
   it('tokens have bars and no picture; a constant token says so', () => {
     const c: UnitAccuracy = { ...units, space: 'c', shape: [2, 2], r: Float32Array.of(Number.NaN, Number.NaN, 0.2, 0.4), ceiling: null };
-    expect(said(groupChart(c, 'r', 400, 200))).toContain('Token 0\nthe same for every training image: not decoded');
+    expect(said(groupChart(c, 'r', 400, 200))).toContain('Token 0\nthe same for every training or test image: no correlation');
     expect(placeChart(c, 'r', null, 200, 'viridis')).toBeNull();
   });
 
@@ -64,7 +64,7 @@ describe('charts of accuracy', () => {
     const rows: RegionAccuracy['rows'] = [{ region: 'V1', voxels: 40, noiseCeilingPercent: 61, spaces: [own] }, { region: null, voxels: 100, noiseCeilingPercent: null, spaces: [own] }];
     for (const measure of Object.keys(MEASURES) as MeasureName[]) {
       const chart = regionChart({ seconds: 1, rows }, 'z', measure, 700, 220);
-      expect(chart.csv.slice(1).map(([region]) => region)).toEqual(['V1', 'All']);
+      expect(chart.csv.slice(1).map(([region]) => region)).toEqual(['V1', 'Together']);
       expect(said(chart)).toContain('r 0.45 / √NC 0.9 = 0.5');
       expect(said(chart)).toContain('voxels’ noise ceiling 61 %');
     }
