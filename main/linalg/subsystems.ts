@@ -24,6 +24,7 @@ const STRETCH = 5e7;
 /** The event loop gets its turn this often while everything runs on one thread. */
 const TURN_MILLISECONDS = 50;
 
+/** A row of the matrix, and where its column 0 would be. */
 interface Source {
   readonly data: Float64Array;
   readonly base: number;
@@ -38,13 +39,16 @@ export function itemSolver({ matrix, size, subsets, right }: Subsystems, kernel:
   // Where row 0 of every column is; a row further down is `TILE` doubles on. The last is the right-hand side.
   const places = Int32Array.from({ length: padded + TILE }, (_, k) => panelAddress(Math.floor(k / TILE)) / 8 + (k % TILE));
   const rightPlace = places[padded] ?? 0;
-  const rows = Array.from({ length: matrix.size }, (_, row) => rowPlace(matrix, row));
-  /** Row of the matrix and where its column 0 would be. */
+  const rows = Array.from({ length: matrix.size }, (_, row): Source => {
+    const { piece, at } = rowPlace(matrix, row);
+    const data = matrix.pieces[piece];
+    if (data === undefined) throw new RangeError(`no piece ${piece}`);
+    return { data, base: at - row };
+  });
   const rowOf = (own: number): Source => {
-    const place = rows[own];
-    const data = place === undefined ? undefined : matrix.pieces[place.piece];
-    if (place === undefined || data === undefined) throw new RangeError(`row ${own} of a matrix of ${matrix.size}`);
-    return { data, base: place.at - own };
+    const source = rows[own];
+    if (source === undefined) throw new RangeError(`row ${own} of a matrix of ${matrix.size}`);
+    return source;
   };
   /** The tile on the diagonal and the right-hand side. Past the last row there is the identity. */
   const gatherDiagonal = (first: number, sources: readonly Source[], chosen: Int32Array, at: number): void => {
@@ -54,8 +58,9 @@ export function itemSolver({ matrix, size, subsets, right }: Subsystems, kernel:
         const value = source !== undefined && k < size ? source.data[source.base + (chosen[k] ?? NaN)] : k === row ? 1 : 0;
         values[(places[k] ?? 0) + row * TILE] = value ?? NaN;
       }
-      values.fill(0, rightPlace + row * TILE, rightPlace + (row + 1) * TILE);
-      if (row < size) values[rightPlace + row * TILE] = right[at + row] ?? NaN;
+      const end = rightPlace + row * TILE;
+      values[end] = row < size ? (right[at + row] ?? NaN) : 0;
+      values[end + 1] = values[end + 2] = values[end + 3] = 0;
     }
   };
   /** What is right of the diagonal tile, four rows together: every tile is written at once. */
@@ -78,7 +83,8 @@ export function itemSolver({ matrix, size, subsets, right }: Subsystems, kernel:
     let work = 0;
     for (let block = 0; block < blocks; block++) {
       const first = block * TILE;
-      const sources = Array.from(chosen.subarray(first, first + TILE), rowOf);
+      const sources: Source[] = [];
+      for (let row = first; row < first + TILE && row < size; row++) sources.push(rowOf(chosen[row] ?? NaN));
       gatherDiagonal(first, sources, chosen, at);
       gatherRight(first, sources, chosen);
       const refused = system.factor(block, block + 1);
