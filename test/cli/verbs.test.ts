@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RegionAccuracy, SpaceReport } from '../../common/contract/payloads.ts';
 import { f32 } from '../../common/ndarray.ts';
 import type { F32 } from '../../common/ndarray.ts';
 import { random } from '../../common/random.ts';
@@ -108,6 +109,21 @@ describe('a run', { timeout: PATIENCE }, () => {
     expect(last).toMatchObject({ type: 'finished', summary: { images: 2, reused: 0, scores: { pcc: {}, clip_similarity: {}, two_way: {} } } });
     run = String(last?.['runId']);
   }, PATIENCE);
+
+  it('says how well it decodes, with chance and trial noise, and measures its regions when asked to', async () => {
+    const said = await told('accuracy', '--workspace', workspace, '--run', run.slice(0, 8), '--regions', 'true'), spaces = said['spaces'] as readonly SpaceReport[], regions = said['regions'] as RegionAccuracy;
+    expect(spaces.map(({ space }) => space)).toEqual(['z', 'c', 'clip']);
+    // Four shared pictures, three trials each.
+    for (const { accuracy, identification } of spaces) {
+      expect(accuracy).toMatchObject({ images: 4, chance: { shuffles: 200, seed: 1 } });
+      expect([identification >= 0, identification <= 1]).toEqual([true, true]);
+      expect(accuracy?.ceiling?.trials ?? accuracy?.ceilingMissing).toSatisfy((told: unknown) => told === 12 || typeof told === 'string');
+    }
+    expect(regions.rows.at(-1)).toMatchObject({ region: null, spaces: spaces.map(({ space, unitR }) => ({ space, unitR })) });
+    expect(regions.rows.slice(0, -1).reduce((sum, { voxels }) => sum + voxels, 0)).toBe(regions.rows.at(-1)?.voxels);
+    const unknown = await cli('accuracy', '--workspace', workspace, '--run', 'nobody');
+    expect([unknown.code, unknown.stderr]).toEqual([3, expect.stringContaining('there is no run nobody')]);
+  });
 
   it('gives maps whose four files carry the same values', async () => {
     const out = async (name: string): Promise<Buffer> => {

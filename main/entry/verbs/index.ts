@@ -1,4 +1,5 @@
 /** The verbs of the command line (design 4). One file and one line each. */
+import { ACCURACY } from './accuracy.ts';
 import { DEMO } from './demo.ts';
 import { FIT } from './fit.ts';
 import { INSPECT } from './inspect.ts';
@@ -16,5 +17,5 @@ import { VJP } from './vjp.ts';
 import type { Verb } from './verb.ts';
 
 export const VERBS: Readonly<Record<string, Verb>> = {
-  demo: DEMO, inspect: INSPECT, responses: RESPONSES, fit: FIT, predict: PREDICT, run: RUN, score: SCORE, table: TABLE, map: MAP, models: MODELS, tap: TAP, vjp: VJP, 'stand-in': STAND_IN, project: PROJECT,
+  demo: DEMO, inspect: INSPECT, responses: RESPONSES, fit: FIT, predict: PREDICT, run: RUN, accuracy: ACCURACY, score: SCORE, table: TABLE, map: MAP, models: MODELS, tap: TAP, vjp: VJP, 'stand-in': STAND_IN, project: PROJECT,
 };

@@ -50,7 +50,8 @@ export const MAP: Verb = {
   },
 };
 
-function findRef(workspace: string, id: string): RunRef {
+/** The run of a workspace by its id, or the beginning of it. Throws UserError (`bad-input`) naming the runs there are. */
+export function findRef(workspace: string, id: string): RunRef {
   if (!fs.existsSync(path.join(workspace, 'store.db'))) { // a workspace is not made by reading it
     throw new UserError('bad-input', `${workspace} is not a workspace`, { file: workspace, expected: 'a folder with store.db, as `run` makes it', found: fs.existsSync(workspace) ? 'no store.db' : 'no such folder', fix: 'Name the folder that was given to `run --workspace`.' });
   }

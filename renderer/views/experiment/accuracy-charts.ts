@@ -130,7 +130,7 @@ export function reportLines(report: SpaceReport): readonly ReportLine[] {
   return [
     { name: 'r per target, median (quartiles)', value: quartileWords(report.unitR), chance: below(chance?.median), help: MEASURES.r.help },
     { name: 'Pattern r, mean over images', value: formatValue(report.patternR), chance: below(chance?.pattern), help: 'Correlation over targets of each decoded with its true feature vector, both in SD of the training images.' },
-    { name: 'Two-way identification', value: Number.isFinite(report.identification) ? percent(report.identification, 1) : 'n/a', chance: chance === null ? 'chance 50 %' : `chance 50 %, 95 % of shuffles below ${percent(chance.identification, 1)}`, help: 'How often the decoded vector is more like its own image’s than like another’s.' },
+    { name: 'Two-way identification', value: Number.isFinite(report.identification) ? percent(report.identification, 1) : 'n/a', chance: chance === null ? 'chance 50 %' : `chance 50 %, 95 % of shuffles below ${percent(chance.identification, 1).replace(' ', '\u00a0')}`, help: 'How often the decoded vector is more like its own image’s than like another’s.' },
     { name: 'Ceiling √NC, median (quartiles)', value: ceiling === null ? 'not known' : quartileWords(ceiling.ceiling), chance: ceiling === null ? accuracy?.ceilingMissing ?? 'the run was made before this was measured' : `${count(ceiling.units, 'target')} with NC of at least 0.1`, help: MEASURES.ceiling.help },
     { name: 'r / √NC, median (quartiles)', value: ceiling === null ? 'not known' : quartileWords(ceiling.withoutNoise), chance: ceiling === null ? '' : `from r ${formatValue(ceiling.r.median)} and √NC ${formatValue(ceiling.ceiling.median)} of the same targets`, help: MEASURES['without-noise'].help },
   ];

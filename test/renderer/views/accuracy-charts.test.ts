@@ -18,7 +18,7 @@ describe('the report of a space', () => {
     const lines = reportLines(report), ratio = lines.find(({ name }) => name.startsWith('r / √NC'));
     expect(ratio?.value).toBe('0.5 (0.4 to 0.6)');
     expect(ratio?.chance).toContain('from r 0.45 and √NC 0.9');
-    expect(lines.find(({ name }) => name.startsWith('Two-way'))?.chance).toBe('chance 50 %, 95 % of shuffles below 56.0 %');
+    expect(lines.find(({ name }) => name.startsWith('Two-way'))?.chance).toBe('chance 50 %, 95 % of shuffles below 56.0\u00a0%');
     expect(reportBasis(report)).toBe('24 held-out images, 8 targets (left out: 2 are the same for every training image, 1 is the same for every test image); 200 shuffles of the pairing, seed 7; 72 trials.');
   });
   it('says why where a ceiling or chance is not known', () => {
