@@ -34,7 +34,7 @@ function Problems({ report }: { readonly report: PackReport }) {
   return (
     <>
       {report.roles.filter((role) => !role.ok).map((role) => (
-        <div key={`${role.role} ${role.file}`} className="error-line" style={{ overflowWrap: 'anywhere' }}>{role.problem?.message ?? `${role.role} is missing`}{role.problem?.fix === undefined ? '' : ` ${role.problem.fix}`}</div>
+        <div key={`${role.role} ${role.file}`} className="error-line" style={{ overflowWrap: 'anywhere' }}>{role.problem?.message ?? `${role.role} is missing`}{role.problem?.fix === undefined ? '' : `. ${role.problem.fix}`}</div>
       ))}
     </>
   );
@@ -60,7 +60,7 @@ export function PackNote({ recipe, images }: { readonly recipe: Recipe; readonly
   return (
     <div className="card refine-cost" role="note" aria-label="Model pack">
       <div className="row" style={{ justifyContent: 'space-between', gap: 8 }}>
-        <span className="row truncate" style={{ gap: 6 }}>{report.ok && !tight ? <Cpu size={14} className="quiet" aria-hidden="true" /> : <CircleAlert size={14} className={report.ok ? 'warn' : 'error'} aria-hidden="true" />}<span className="truncate">{report.name}, on {provider.used === 'cpu' ? 'the processor' : provider.used}</span></span>
+        <span className="row truncate" style={{ gap: 6 }}>{report.ok && !tight ? <Cpu size={14} className="quiet" aria-hidden="true" /> : <CircleAlert size={14} className={report.ok ? 'warn' : 'error'} aria-hidden="true" />}<span className="truncate">{report.name}{!report.ok ? ' cannot be used' : provider.used === 'cpu' ? ', on the processor' : `, on ${provider.used}`}</span></span>
         {memory !== null && <b className="number" style={{ whiteSpace: 'nowrap' }}>about {bytesText(memory.needBytes)}</b>}
       </div>
       {memory !== null && <div className={tight ? 'error-line' : 'quiet'}>of memory{recipe.refine.enabled ? ', gradients of stage 2 included' : ''}; {bytesText(memory.freeBytes)} of {bytesText(memory.totalBytes)} are free.{tight ? ' Close other programs, or run without stage 2.' : ''}</div>}

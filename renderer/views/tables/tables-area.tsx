@@ -1,5 +1,5 @@
 /** The two ablation tables: one button each, the arms as they run, and the result. */
-import { Button, Select } from '@mantine/core';
+import { Button, Select, Switch } from '@mantine/core';
 import { Ban, Pause, Play, Table2 } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { armsOf, DEFAULT_TABLE } from '../../../common/ablation/arms.ts';
@@ -120,10 +120,11 @@ export function TablesArea() {
       <div className="tables">
         <div className="data-head"><div className="grow"><div className="data-title">Ablation tables</div><div className="quiet">Pictures, seed, decoder and stage 2 as on the Experiment screen: {count(base.images ?? subject.testImages, 'picture')}, seed {base.seed}.</div></div></div>
         <div className="table-choices">
-          <Choice table={1} recipe={base} subject={subject} options={options} onStarted={refresh} />
+          <Choice table={1} recipe={base} subject={subject} options={DEFAULT_TABLE} onStarted={refresh} />
           <Choice table={2} recipe={base} subject={subject} options={options} onStarted={refresh}>
             <Select label="What takes the place of c" size="xs" data={WITHOUT_C} value={options.withoutC} allowDeselect={false}
               onChange={(value) => { if (value === 'unconditional' || value === 'random' || value === 'mean') setOptions({ ...options, withoutC: value, adjustReplacedC: value === 'random' }); }} />
+            <Switch label="Crossed: LVC, HVC and both, each with every feature space left out" size="xs" checked={options.crossed} onChange={(event) => { setOptions({ ...options, crossed: event.currentTarget.checked }); }} />
           </Choice>
         </div>
         {tables.filter((run) => run.dataPath === path && run.subject === subject.id).map((run) => <Result key={run.id} run={run} />)}
