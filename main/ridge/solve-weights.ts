@@ -27,7 +27,7 @@ const GRADES = ['single', 'double', 'double, by voxel'] as const;
 /** Grades that a form has. */
 const LAST_GRADE = { primal: 1, dual: 2 } as const;
 /** Targets of every penalty that are verified, spread evenly over those that chose it. */
-const VERIFIED = 3;
+const VERIFIED = 2;
 /** An explicit inverse errs by the square of the condition number; each step takes off most of that. */
 const REFINEMENTS = 2;
 
