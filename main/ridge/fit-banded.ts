@@ -14,7 +14,8 @@ import { random } from '../../common/random.ts';
 import type { Random } from '../../common/random.ts';
 import { rowGram } from '../linalg/gram.ts';
 import { rounded } from './artefact.ts';
-import { openCheckpoint } from './checkpoint.ts';
+import { fingerprint, openCheckpoint } from './checkpoint.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import { writeDecoder } from './decoder.ts';
 import { foldsOf, median, phases, targetBlocks } from './fit-options.ts';
 import { DEFAULT_MEMORY, planMemory } from './memory.ts';
@@ -113,12 +114,14 @@ export async function fitBanded(options: BandedOptions, dependencies: FitDepende
     loss: new Float64Array(y.targets).fill(Infinity), mix: new Uint16Array(y.targets), alpha: new Uint16Array(y.targets), r: new Float32Array(y.targets), r2: new Float32Array(y.targets),
     mean: new Float32Array(y.targets), deviation: new Float32Array(y.targets),
   };
-  const checkpoint = await openCheckpoint(undefined, new Uint8Array());
+  const checkpoint = await openCheckpoint(dependencies.checkpoint, fingerprint([
+    JSON.stringify(['banded', 1, rows, voxels, y.targets, alphas, mixes, Array.from(options.bands), folds.ranges, plan.blockTargets]), folds.order, statistics.mean, statistics.deviation, target.mean, target.deviation,
+  ]));
   for (const [index, mix] of mixes.entries()) {
     throwIfAborted(signal);
     const problem = { x: ordered, alphas, folds: folds.ranges, standardise: 'none' as const, prepared: prepare(mix) };
     const found = await selectPenalties({
-      rows, targets: y.targets, alphas, folds: folds.ranges.length, blocks, rule: 'best', targetMean: target.mean, targetSquares: target.squares, checkpoint, signal,
+      rows, targets: y.targets, alphas, folds: folds.ranges.length, blocks, rule: 'best', targetMean: target.mean, targetSquares: target.squares, checkpoint: ofMix(checkpoint, index), signal,
       progress: (done, total, what) => { report('select', (index + done / total) / mixes.length, what); },
     }, sharedSmoothers(problem, products, { signal }), products);
     keepBetter(best, found, index);
@@ -128,22 +131,26 @@ export async function fitBanded(options: BandedOptions, dependencies: FitDepende
   const mixOf = zeros('float32', [bands, y.targets]);
   for (let t = 0; t < y.targets; t++) for (let band = 0; band < bands; band++) mixOf.data[band * y.targets + t] = mixes[best.mix[t] ?? 0]?.[band] ?? 0;
   for (const [index, block] of blocks.entries()) {
+    const file = blocks.length === 1 ? 'primal.npy' : `primal-${String(index).padStart(3, '0')}.npy`;
+    parts.push({ file, from: block.from, to: block.to });
+    if (await checkpoint.kept(`weights-${index}`, 1) !== null && await store.has(file)) continue;
     const out = zeros('float32', [voxels, block.to - block.from]);
     const targets = await block.read();
     for (const [m, mix] of mixes.entries()) {
-      const prepared = prepare(mix);
+      // Made only for mixes that won somewhere in the block.
+      let prepared: ReturnType<typeof dualOf> | null = null;
       for (const [a, alpha] of alphas.entries()) {
         throwIfAborted(signal);
         const columns = Array.from({ length: block.to - block.from }, (_, k) => k).filter((k) => best.mix[block.from + k] === m && best.alpha[block.from + k] === a);
         if (columns.length === 0) continue;
+        prepared ??= prepare(mix);
         const dual = await prepared.weights(alpha, pickColumns(targets, columns));
         const primal = await products.multiply('aTb', ordered, dual);
         scatter(out, primal, columns, options.bands, mix);
       }
     }
-    const file = blocks.length === 1 ? 'primal.npy' : `primal-${String(index).padStart(3, '0')}.npy`;
     await store.writeArray(file, out);
-    parts.push({ file, from: block.from, to: block.to });
+    await checkpoint.keep(`weights-${index}`, Float64Array.of(1));
     report('solve', block.to / y.targets, 'weights');
   }
   const record: DecoderRecord = {
@@ -162,6 +169,11 @@ export async function fitBanded(options: BandedOptions, dependencies: FitDepende
   await writeDecoder(decoder, null);
   report('solve', 1, 'done');
   return decoder;
+}
+
+/** The part of a checkpoint that belongs to one mix. */
+function ofMix(checkpoint: Checkpoint, mix: number): Checkpoint {
+  return { kept: (name, length) => checkpoint.kept(`mix-${mix}-${name}`, length), keep: (name, values) => checkpoint.keep(`mix-${mix}-${name}`, values) };
 }
 
 function mixed(kernels: readonly Panels[], mix: readonly number[]): Panels {

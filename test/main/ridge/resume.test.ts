@@ -36,6 +36,7 @@ const KINDS: readonly { readonly name: string; readonly voxels: number; readonly
   { name: 'dual, bracket', voxels: 90, form: 'dual', kernels: 0, more: { search: 'bracket' } },
   { name: 'dual, z-scored in folds', voxels: 90, form: 'dual', kernels: 4, more: { standardise: 'zscore', search: 'bracket' } },
   { name: 'primal', voxels: 20, form: 'primal', kernels: 0, more: {} },
+  { name: 'banded', voxels: 90, form: 'dual', kernels: 2, more: { bands: Int32Array.from({ length: 90 }, (_, v) => v % 2), mixes: [[0.5, 0.5], [0.9, 0.1]] } },
   { name: 'FastL2LiR', voxels: 90, form: 'primal', kernels: 0, more: { solver: 'fastl2lir', voxelsPerTarget: 10, alphas: [0.15] } },
 ];
 
