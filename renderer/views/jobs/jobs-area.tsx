@@ -21,7 +21,7 @@ function ActiveJob({ job, now }: { readonly job: JobRow; readonly now: Date }) {
       </div>
       {job.state === 'running' && <div className="job-bar"><div className="row number" style={{ justifyContent: 'space-between', fontSize: 12, paddingBottom: 4 }}><b>{percent(job.progress)}</b><span className="quiet">{timeLeft(job.secondsLeft)}{free === '' ? '' : `, ${free}`}</span></div><div className="progress"><div style={{ width: `${100 * (job.progress)}%` }} /></div></div>}
       {job.kind === 'run' && <Button variant="default" leftSection={<Pause size={14} />} onClick={() => { void pauseRuns(services, [job.id]); }}>Pause</Button>}
-      {job.kind === 'run' && <Button variant="default" leftSection={<Ban size={14} />} onClick={() => { void cancelRun(services, job.id); }}>Cancel</Button>}
+      {job.kind !== 'demo' && <Button variant="default" leftSection={<Ban size={14} />} onClick={() => { void cancelRun(services, job.id); }}>Cancel</Button>}
     </li>
   );
 }
