@@ -100,7 +100,7 @@ export interface Recipe {
 export const DECODED: InputChoice = { z: 'decoded', c: 'decoded', clip: 'decoded' };
 
 export const DEFAULT_REFINE: RefineChoice = {
-  enabled: false, mode: 'coarse', z: true, c: true, loss: 'z-units', iterations: 30, rateZ: 0.01, rateC: 0.02, decay: 0.999, anchor: 0.1, noise: 'fixed',
+  enabled: false, mode: 'coarse', z: true, c: true, loss: 'z-units', iterations: 30, rateZ: 0.01, rateC: 0.02, decay: 0.999, anchor: 0.05, noise: 'fixed',
   stopChange: 0.005, stopWindow: 20, clamp: 'exact', coarseSteps: 10, lastSteps: 5, guidedShare: 0.2, guidedScale: 0.1,
 };
 
