@@ -6,7 +6,6 @@ import type { ArrayStore } from './artefact.ts';
 import type { CheckpointStore } from './checkpoint.ts';
 import { assignFolds, sortByFold } from './folds.ts';
 import type { FoldChoice, Folds } from './folds.ts';
-import type { Groundwork } from './groundwork.ts';
 import type { OutOfFoldSink } from './out-of-fold.ts';
 import type { PenaltySearch, SelectionRule, TargetBlock } from './select.ts';
 import type { RidgeSolverName } from './solvers.ts';
@@ -47,8 +46,6 @@ export interface FitDependencies {
   /** Where a fit that is killed goes on from; nothing is kept without it. */
   readonly checkpoint?: CheckpointStore | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** What a fit before this one made of the same responses, folds and penalties (groundwork.ts); made anew without it. */
-  readonly groundwork?: Groundwork | undefined;
   /** Takes out-of-fold predictions of every target at its own penalty (out-of-fold.ts); costs a second walk over the smoothers. Not called without folds. */
   readonly outOfFold?: OutOfFoldSink | undefined;
   /** `done` of `total`, and what is being done. */

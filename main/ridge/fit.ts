@@ -24,8 +24,13 @@ import type { Groundwork } from './groundwork.ts';
 import type { PenaltySearch } from './select.ts';
 import type { SmootherSource } from './smoother.ts';
 
+export interface GroundedDependencies extends FitDependencies {
+  /** What a fit before this one made of the same responses, folds and penalties; made anew without it. */
+  readonly groundwork?: Groundwork | undefined;
+}
+
 /** Fits, writes the artefact into the store and returns it. Throws UserError on bad input, CancelledError when the signal fires. */
-export async function fitDecoder(options: FitOptions, dependencies: FitDependencies): Promise<Decoder> {
+export async function fitDecoder(options: FitOptions, dependencies: GroundedDependencies): Promise<Decoder> {
   checkOptions(options);
   const special = options.solver === undefined ? undefined : RIDGE_SOLVERS[options.solver];
   if (special?.kind === 'selecting') return fitSelected(options, dependencies, special);

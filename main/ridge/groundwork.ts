@@ -17,7 +17,8 @@ import type { Products } from '../linalg/products.ts';
 import type { FitOptions } from './fit-options.ts';
 import type { Folds } from './folds.ts';
 import type { SmootherProblem, SmootherSource } from './smoother.ts';
-import type { LinearSolver, PreparedRidge, SolveOptions } from './solvers.ts';
+import type { SolveOptions } from './solve-options.ts';
+import type { LinearSolver, PreparedRidge } from './solvers.ts';
 import type { ColumnStatistics } from './standardise.ts';
 
 export type GroundOptions = Pick<FitOptions, 'x' | 'alphas' | 'folds' | 'standardise' | 'solver' | 'memory'>;

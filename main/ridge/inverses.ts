@@ -6,7 +6,7 @@ import type { F32, F64 } from '../../common/ndarray.ts';
 import type { Panels } from '../linalg/panels.ts';
 import { ofType } from '../linalg/products.ts';
 import type { Products } from '../linalg/products.ts';
-import type { SolveOptions } from './solvers.ts';
+import type { SolveOptions } from './solve-options.ts';
 
 /** Single-precision inverses kept for reuse between cross-validation and the final solve. */
 const KEPT_BYTES = 4e9;

@@ -15,7 +15,7 @@ import type { F32 } from '../../common/ndarray.ts';
 import type { Panels, Range } from '../linalg/panels.ts';
 import type { Products } from '../linalg/products.ts';
 import type { Smoother, SmootherProblem, SmootherSource } from './smoother.ts';
-import type { SolveOptions } from './solvers.ts';
+import type { SolveOptions } from './solve-options.ts';
 
 export function primalSmoothers(problem: SmootherProblem, products: Products, options: SolveOptions): SmootherSource {
   const [count = 0, voxels = 0] = problem.x.shape;

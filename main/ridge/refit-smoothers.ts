@@ -19,7 +19,7 @@ import type { F32 } from '../../common/ndarray.ts';
 import type { Panels, Range } from '../linalg/panels.ts';
 import type { Matrix, Products } from '../linalg/products.ts';
 import type { Smoother, SmootherProblem, SmootherSource } from './smoother.ts';
-import type { SolveOptions } from './solvers.ts';
+import type { SolveOptions } from './solve-options.ts';
 
 interface FoldKernel {
   /** K of the rest. */

@@ -21,7 +21,8 @@ import { columnStatistics, scaleOf } from './standardise.ts';
 import type { F32 } from '../../common/ndarray.ts';
 import type { Panels, Range } from '../linalg/panels.ts';
 import type { Matrix, Products } from '../linalg/products.ts';
-import type { PreparedRidge, SolveOptions } from './solvers.ts';
+import type { SolveOptions } from './solve-options.ts';
+import type { PreparedRidge } from './solvers.ts';
 import type { Standardise } from './standardise.ts';
 
 /** Which rows of which fold a smoother predicts, with which penalty (index). */

@@ -20,7 +20,8 @@ import type { WeightCheck, WeightPart } from './artefact.ts';
 import type { Checkpoint, CheckpointStore } from './checkpoint.ts';
 import type { FitDependencies } from './fit-options.ts';
 import type { TargetBlock } from './select.ts';
-import type { PreparedRidge, SolveOptions } from './solvers.ts';
+import type { SolveOptions } from './solve-options.ts';
+import type { PreparedRidge } from './solvers.ts';
 import type { Verdict } from './verify.ts';
 
 const GRADES = ['single', 'double', 'double, by voxel'] as const;

@@ -18,18 +18,11 @@ import { invertPositive } from '../linalg/positive.ts';
 import { asType, largestEigenvalue, PANEL_WIDTH, panelCount, panelRange, symmetricRows } from '../linalg/panels.ts';
 import { prepareFastL2lir } from './fastl2lir.ts';
 import { applyChunks, applyDouble, keeper, lastDouble } from './inverses.ts';
+import type { SolveOptions } from './solve-options.ts';
 import type { F32, F64 } from '../../common/ndarray.ts';
 import type { Panels } from '../linalg/panels.ts';
 import { LARGEST_BYTES, ofType } from '../linalg/products.ts';
 import type { Matrix, Products, Real } from '../linalg/products.ts';
-
-export interface SolveOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** Share of the current piece of work, 0 to 1, and what it is. */
-  readonly progress?: ((share: number, what: string) => void) | undefined;
-  /** Bytes of inverses to keep for reuse; 4 GB unless given. */
-  readonly keep?: number;
-}
 
 /** A solver with its Gram matrix. `watch`: signal and progress of the call; those of the preparation unless given. */
 export interface PreparedRidge {
