@@ -27,6 +27,7 @@ import { readMat5 } from '../../../main/formats/mat5.ts';
 import { readMgh, readMghFrame, readMghHeader } from '../../../main/formats/mgh.ts';
 import { readNifti, readNiftiHeader, streamNiftiVolumes } from '../../../main/formats/nifti.ts';
 import { readNumberColumns } from '../../../main/formats/number-columns.ts';
+import { readNpyRows } from '../../../main/formats/npy-rows.ts';
 import { readNpy, readNpyHeader } from '../../../main/formats/npy.ts';
 import { readNpz } from '../../../main/formats/npz.ts';
 import { readPng } from '../../../main/formats/png.ts';
@@ -59,11 +60,19 @@ async function readWithLibrary(bytes: Uint8Array): Promise<void> {
   } finally { file.close(); }
 }
 
+async function readFirstRow(bytes: Uint8Array): Promise<void> {
+  const path = join(folder, 'mutated.npy');
+  writeFileSync(path, bytes);
+  const { shape } = await readNpyRows(path, 0, 0);
+  await readNpyRows(path, 0, Math.min(1, shape[0] ?? 0));
+}
+
 interface Case { readonly samples: readonly string[]; readonly read: (bytes: Uint8Array) => unknown }
 
 /** Every exported reader of the package, by name; a reader that is not here fails the first test. */
 const READERS: Readonly<Record<string, Case>> = {
   readNpy: { samples: ['npy-big-f4.npy', 'npy-fortran.npy', 'npy-little-b1.npy'], read: (bytes) => readNpy(bytes, 'x') },
+  readNpyRows: { samples: ['npy-big-f4.npy', 'npy-little-b1.npy'], read: readFirstRow },
   readNpyHeader: { samples: ['npy-vector.npy'], read: (bytes) => readNpyHeader(bytes, 'x') },
   readNpz: { samples: ['npz-stored.npz', 'npz-deflated.npz'], read: (bytes) => readNpz(bytes, 'x', LIMIT) },
   readNifti: { samples: ['nifti-int16.nii', 'nifti-qform.nii', 'nifti-two-big.nii', 'nifti-gz.nii.gz', 'nifti-scaled.nii'], read: (bytes) => readNifti(bytes, 'x', LIMIT).scaled() },
