@@ -6,6 +6,9 @@ module's own autograd with the module's own weights, and kept as graphs with bla
 
 models.json: model -> inputs, gradient of <w, outputs> at places spread over each input, and outputs at places. Inputs and cotangents are waves:
 input i at flattened index k is sin(0.37 k + i), the cotangent of output i is cos(0.61 k + i), both float32; ids count 3, 4, ... modulo 50.
+
+`half-` models are exports of module.half(). Weights and waves are rounded to float16; the answer is autograd in float32 on the graph with every float16
+replaced by float32 (torch_graph.widened): the number that half precision approximates, without any rounding of its own beyond float32's.
 """
 import gzip
 import json
@@ -30,15 +33,16 @@ DEMO = {"text_encoder": dict(wrt=["model.text_model.embeddings.token_embedding.w
 def feed(info, index, axes):
     shape = [d.dim_value if d.HasField("dim_value") else axes[d.dim_param] for d in info.type.tensor_type.shape.dim]
     k = np.arange(int(np.prod(shape)))
-    if info.type.tensor_type.elem_type == onnx.TensorProto.FLOAT:
-        return torch.from_numpy(np.sin(0.37 * k + index).reshape(shape).astype(np.float32))
+    if info.type.tensor_type.elem_type in torch_graph.WEIGHTS:
+        return torch.from_numpy(np.sin(0.37 * k + index).reshape(shape).astype(np.float32).astype(torch_graph.WEIGHTS[info.type.tensor_type.elem_type]).astype(np.float32))
     kind = {onnx.TensorProto.INT64: np.int64, onnx.TensorProto.INT32: np.int32}[info.type.tensor_type.elem_type]
     return torch.from_numpy((3 + k % 50).reshape(shape).astype(kind))
 
 
-def cotangent(value, index):
+def cotangent(value, index, half=False):
     k = np.arange(value.numel())
-    return torch.from_numpy(np.cos(0.61 * k + index).reshape(value.shape).astype(np.float32))
+    wave = torch.from_numpy(np.cos(0.61 * k + index).reshape(value.shape).astype(np.float32))
+    return wave.half().float() if half else wave
 
 
 def places(array):
@@ -47,16 +51,17 @@ def places(array):
     return {"shape": list(array.shape), "norm": float(np.linalg.norm(flat)), "at": at.tolist(), "values": [float(f"{v:.7g}") for v in flat[at]]}
 
 
-def gradients(outputs, leaves):
-    loss = sum((value * cotangent(value, i)).sum() for i, value in enumerate(v for v in outputs.values() if v.is_floating_point()))
+def gradients(outputs, leaves, half=False):
+    loss = sum((value * cotangent(value, i, half)).sum() for i, value in enumerate(v for v in outputs.values() if v.is_floating_point()))
     return dict(zip(leaves, torch.autograd.grad(loss, list(leaves.values()))))
 
 
 def entry(model, wrt, axes):
     taken = {t.name for t in model.graph.initializer}
     feeds = {info.name: feed(info, i, axes) for i, info in enumerate(info for info in model.graph.input if info.name not in taken)}
-    outputs, leaves = torch_graph.run(model, feeds, wrt)
-    found = gradients(outputs, leaves)
+    half = any(info.type.tensor_type.elem_type == onnx.TensorProto.FLOAT16 for info in model.graph.output)
+    outputs, leaves = torch_graph.run(torch_graph.widened(model) if half else model, feeds, wrt)
+    found = gradients(outputs, leaves, half)
     return {"wrt": wrt, "inputs": {name: list(value.shape) for name, value in feeds.items()},
             "outputs": {name: places(value) for name, value in outputs.items()}, "gradients": {name: places(value) for name, value in found.items()}}
 
@@ -95,14 +100,26 @@ def exported():
     ]
 
 
-def exported_by_dynamo():
-    """The same kinds of networks as the newer exporter writes them; a small image encoder, whose fixture stays small."""
+def small_vision():
+    """An image encoder whose fixture stays small."""
     from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
-    small = {name: rest for name, *rest in exported() if name in ("sd-unet-opset20", "sd-vae-decoder", "clip-text")}
     torch.manual_seed(SEED)
     vision = CLIPVisionModelWithProjection(CLIPVisionConfig(hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4, image_size=32, patch_size=8, projection_dim=16, attn_implementation="eager"))
-    small["clip-vision"] = [First(vision, lambda m, x: m(x).image_embeds), (torch.randn(1, 3, 32, 32),), ["pixel_values"], ["image_embeds"], ["pixel_values"], 18]
+    return [First(vision, lambda m, x: m(x).image_embeds), (torch.randn(1, 3, 32, 32),), ["pixel_values"], ["image_embeds"], ["pixel_values"], 18]
+
+
+def exported_by_dynamo():
+    """The same kinds of networks as the newer exporter writes them."""
+    small = {name: rest for name, *rest in exported() if name in ("sd-unet-opset20", "sd-vae-decoder", "clip-text")}
+    small["clip-vision"] = small_vision()
     return [(f"dynamo-{name.removesuffix('-opset20')}", *rest[:-1], max(18, rest[-1])) for name, rest in small.items()]
+
+
+def halved():
+    """Half-precision forms by both exporters."""
+    older = [(name, *rest) for name, *rest in exported() if name in ("sd-unet-opset14", "sd-vae-decoder", "clip-text")]
+    for name, module, args, *rest in [*older, ("clip-vision", *small_vision()), *exported_by_dynamo()]:
+        yield (f"half-{name}", module.half(), tuple(arg.half() if arg.is_floating_point() else arg for arg in args), *rest)
 
 
 def export(module, args, inputs, outputs, opset, dynamo):
@@ -118,14 +135,18 @@ def export(module, args, inputs, outputs, opset, dynamo):
 
 
 def own_autograd(module, args, wrt_at, model, inputs, wrt):
-    """PyTorch's autograd through the module itself and through the exported graph must agree: then the graph may stand for the module."""
+    """PyTorch's autograd through the module itself and through the exported graph must agree: then the graph may stand for the module. In half precision
+    the exporter rounds the module's constants too (1.702 of QuickGELU by 2e-4, 1 / sqrt(width)), hence the wider limit."""
+    limit = 1e-4
+    if args[0].dtype == torch.float16:
+        module, args, model, limit = module.float(), tuple(arg.float() if arg.is_floating_point() else arg for arg in args), torch_graph.widened(model), 5e-3
     leaves = [arg.detach().clone().requires_grad_(i in wrt_at) if arg.is_floating_point() else arg for i, arg in enumerate(args)]
     made = module(*leaves)
     direct = torch.autograd.grad((made * cotangent(made, 0)).sum(), [leaves[i] for i in wrt_at])
     outputs, found = torch_graph.run(model, dict(zip(inputs, args)), wrt)
     for a, b in zip(direct, gradients(outputs, found).values()):
         error = float((a - b).norm() / a.norm())
-        assert error < 1e-4, error
+        assert error < limit, error
     return error
 
 
@@ -143,10 +164,10 @@ def main():
         torch_graph.reseed(model)
         answers[f"demo-{name}"] = {"file": f"resources/models/demo/{name}/model.onnx", **entry(model, **given)}
         print(f"demo-{name}", flush=True)
-    for name, module, args, inputs, outputs, wrt, opset in [*exported(), *exported_by_dynamo()]:
+    for name, module, args, inputs, outputs, wrt, opset in [*exported(), *exported_by_dynamo(), *halved()]:
         if only and name not in only:
             continue
-        model = export(module.requires_grad_(False), args, inputs, outputs, opset, name.startswith("dynamo-"))
+        model = export(module.requires_grad_(False), args, inputs, outputs, opset, "dynamo-" in name)
         error = own_autograd(module, args, [inputs.index(each) for each in wrt], model, inputs, wrt)
         torch_graph.reseed(model)
         answers[name] = {"file": f"test/golden/autodiff/models/{name}.onnx.gz", "exportedGraphAgainstModule": error, **entry(model, wrt, {})}

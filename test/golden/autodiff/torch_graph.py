@@ -1,5 +1,6 @@
 """An ONNX graph executed by PyTorch operators, so that PyTorch's autograd differentiates it; and weights that any language can make again."""
 import numpy as np
+import onnx
 import torch
 import torch.nn.functional as F
 from onnx import numpy_helper
@@ -44,19 +45,49 @@ def seeded(name, shape):
     return u.reshape(shape).astype(np.float32)
 
 
+WEIGHTS = {1: np.float32, 10: np.float16}
+
+
 def reseed(model):
+    """Half-precision weights are the float32 ones rounded."""
     for tensor in model.graph.initializer:
-        if tensor.data_type == 1:
+        if tensor.data_type in WEIGHTS:
             value = seeded(tensor.name, list(tensor.dims))
             if value is not None:
-                tensor.CopyFrom(numpy_helper.from_array(value, tensor.name))
+                tensor.CopyFrom(numpy_helper.from_array(value.astype(WEIGHTS[tensor.data_type]), tensor.name))
 
 
 def blank(model):
     """Zeros for everything that `reseed` makes: they compress to nothing."""
     for tensor in model.graph.initializer:
-        if tensor.data_type == 1 and seeded(tensor.name, list(tensor.dims)) is not None:
-            tensor.CopyFrom(numpy_helper.from_array(np.zeros(list(tensor.dims), np.float32), tensor.name))
+        if tensor.data_type in WEIGHTS and seeded(tensor.name, list(tensor.dims)) is not None:
+            tensor.CopyFrom(numpy_helper.from_array(np.zeros(list(tensor.dims), WEIGHTS[tensor.data_type]), tensor.name))
+
+
+def widened(model):
+    """The same model with float32 wherever it says float16, its numbers unchanged: what half precision approximates."""
+    wide = onnx.ModelProto()
+    wide.CopyFrom(model)
+    graph = wide.graph
+    del graph.value_info[:]
+
+    def widen(tensor):
+        if tensor.data_type == 10:
+            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float32), tensor.name))
+
+    for tensor in graph.initializer:
+        widen(tensor)
+    for info in [*graph.input, *graph.output]:
+        if info.type.tensor_type.elem_type == 10:
+            info.type.tensor_type.elem_type = 1
+    for node in graph.node:
+        for a in node.attribute:
+            assert a.type not in (5, 10), "a graph inside a graph"
+            if a.type == 4:
+                widen(a.t)
+            if node.op_type == "Cast" and a.name == "to" and a.i == 10:
+                a.i = 1
+    return wide
 
 
 def attributes(node):
