@@ -94,6 +94,8 @@ export interface SpaceReport {
   readonly space: SpaceName;
   readonly targets: number;
   readonly solver: string;
+  /** Weights of some targets verified in double precision: largest relative error found, and penalties (alpha/N) whose weights miss the tolerance; absent where a fit does not verify. */
+  readonly check?: { readonly targets: number; readonly worstError: number; readonly tolerance: number; readonly missed: readonly { readonly alpha: number; readonly error: number }[] };
   /** Unit-wise r over held-out test images: quartiles. */
   readonly unitR: { readonly q1: number; readonly median: number; readonly q3: number };
   readonly patternR: number;

@@ -8,6 +8,7 @@ import { measureAccuracy } from '../decoding-accuracy.ts';
 import type { MeasuredAccuracy } from '../decoding-accuracy.ts';
 import type { Decoder } from '../../ridge/decoder.ts';
 import { openDecoder } from '../../ridge/decoder.ts';
+import type { DecoderRecord } from '../../ridge/artefact.ts';
 import type { PlannedStep } from '../plan.ts';
 import { PIPELINE_SPACES } from '../plan.ts';
 import { readReport } from '../space-report.ts';
@@ -61,9 +62,16 @@ function announce(step: PlannedStep, context: StageContext, { space, unitR, patt
   }
 }
 
+/** What `decoder.json` says of its weights, penalties in the unit of recipes. */
+function checkOf({ check, rows }: DecoderRecord): Pick<SpaceReport, 'check'> {
+  if (check === undefined) return {};
+  const { targets, worstError, tolerance, missed } = check;
+  return { check: { targets, worstError, tolerance, missed: missed.map(({ alpha, error }) => ({ alpha: alpha / rows, error })) } };
+}
+
 function reportOf(space: SpaceName, { record }: Decoder, { unitR, patternR, identification, accuracy }: MeasuredAccuracy): SpaceReport {
   return {
-    space, targets: record.targets, solver: `${record.solver.title}: ${record.solver.reason}`, unitR, patternR, identification, identificationChance: 0.5,
+    space, targets: record.targets, solver: `${record.solver.title}: ${record.solver.reason}`, ...checkOf(record), unitR, patternR, identification, identificationChance: 0.5,
     alphas: record.alphas.map((alpha) => alpha / record.rows), alphaCounts: record.summary?.alphaCounts ?? [], accuracy,
   };
 }

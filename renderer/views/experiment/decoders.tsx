@@ -12,7 +12,7 @@ import type { SpaceName } from '../../../common/recipe.ts';
 import { csvOf } from '../../parts/chart.ts';
 import { ChartView } from '../../parts/chart-view.tsx';
 import { Bar } from '../../parts/marks.tsx';
-import { ErrorNotice } from '../../parts/notice.tsx';
+import { ErrorNotice, Notice } from '../../parts/notice.tsx';
 import { count, percent } from '../../parts/words.ts';
 import { saveText } from '../../state/actions.ts';
 import { useServices } from '../../state/app-context.ts';
@@ -46,7 +46,13 @@ function Report({ report, detail }: { readonly report: SpaceReport; readonly det
           <tr key={name}><th scope="row"><Tooltip label={help} multiline w={320}><span tabIndex={0} className="defined">{name}</span></Tooltip></th><td className="number"><b>{value}</b><span className="table-note">{chance}</span></td></tr>
         ))}</tbody>
       </table>
-      <div className="quiet decoder-basis">{reportBasis(report)} {report.solver}.</div>
+      <div className="quiet decoder-basis">{reportBasis(report)} {report.solver}.{report.check !== undefined && ` Weights of ${count(report.check.targets, 'target')} verified in double precision: off by at most ${report.check.worstError.toExponential(0)} of their size.`}</div>
+      {report.check !== undefined && report.check.missed.length > 0 && (
+        <Notice tone="warn" title="Some weights are not to be trusted">
+          {report.check.missed.map(({ alpha, error }) => `Penalty ${formatValue(alpha)}: wrong by ${error.toExponential(0)} of their size (at most ${report.check?.tolerance.toExponential(0) ?? ''} passes).`).join(' ')}
+          {' '}The responses are too badly conditioned for so small a penalty: take larger ones.
+        </Notice>
+      )}
     </div>
   );
 }
