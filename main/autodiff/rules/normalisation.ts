@@ -5,6 +5,7 @@
  * Statistics of half-precision graphs are taken in float32 (stash type 1).
  */
 import type { GraphBuilder, Ref } from '../../onnx/build.ts';
+import { inFloat32 } from '../half.ts';
 import { ALL_OPSETS, NEWEST_OPSET, axisOf, cotangent, dims, input, number, output, range, unsupported } from '../rule.ts';
 import type { Rule } from '../rule.ts';
 
@@ -85,7 +86,7 @@ export const GROUP_NORMALIZATION: Rule<'GroupNormalization'> = {
 };
 
 /** y = x / |x|_p along one axis, p 1 or 2; 0 where the norm is 0. dx = (dy - y' sum(dy y)) / |x|, y' = sign(x) or y. */
-export const LP_NORMALIZATION: Rule<'LpNormalization'> = {
+export const LP_NORMALIZATION: Rule<'LpNormalization'> = inFloat32({
   op: 'LpNormalization', opsets: ALL_OPSETS,
   vjp(c) {
     const { b } = c, x = input(c, 0), y = output(c), dy = cotangent(c), axis = axisOf(c.attributes.axis, dims(x).length), zero = number(b, 0, x.dtype);
@@ -93,10 +94,10 @@ export const LP_NORMALIZATION: Rule<'LpNormalization'> = {
     const along = b.mul(first ? b.sign(x) : y, b.reduceSum(b.mul(dy, y), [axis], true));
     return [b.where(b.equal(norm, zero), zero, b.div(b.sub(dy, along), norm))];
   },
-};
+});
 
 /** Inference form, y = (x - mean) r scale + bias with r = 1 / sqrt(var + epsilon): dmean = -sum(dy scale r), dvar = -sum(dy scale n r^2) / 2. */
-export const BATCH_NORMALIZATION: Rule<'BatchNormalization'> = {
+export const BATCH_NORMALIZATION: Rule<'BatchNormalization'> = inFloat32({
   op: 'BatchNormalization', opsets: [15, NEWEST_OPSET],
   vjp(c) {
     if (c.attributes.training_mode === 1) throw unsupported(c.node, 'the inference form', 'training_mode 1');
@@ -111,4 +112,4 @@ export const BATCH_NORMALIZATION: Rule<'BatchNormalization'> = {
       c.needs[4] === true ? b.mul(number(b, -0.5, x.dtype), b.reduceSum(b.mul(dx, b.mul(n, r)), others)) : null,
     ];
   },
-};
+});
