@@ -15,8 +15,8 @@ interface Props {
 }
 
 const MODES = (Object.entries(GRADIENT_MODES) as [GradientMode, (typeof GRADIENT_MODES)[GradientMode]][]).map(([value, { letter, title, worth }]) => ({ value, label: `${letter}  ${title} (${worth})` }));
-const LOSSES = [{ value: 'z-units', label: 'In SD of each unit, by accuracy' }, { value: 'published', label: 'As published' }];
-const NOISES = [{ value: 'fixed', label: 'Fixed: that of stage 1' }, { value: 'fresh', label: 'Fresh each iteration' }];
+const LOSSES = [{ value: 'z-units', label: 'In SD units' }, { value: 'published', label: 'As published' }];
+const NOISES = [{ value: 'fixed', label: 'As stage 1' }, { value: 'fresh', label: 'Fresh' }];
 
 export function RefineControls({ recipe, images, runs, change }: Props) {
   const { refine, sampler } = recipe, mode = GRADIENT_MODES[refine.mode], guided = refine.mode === 'guided';
@@ -50,8 +50,8 @@ export function RefineControls({ recipe, images, runs, change }: Props) {
             </div>
           )}
           <div className="field-pair">
-            <Select label="Loss" data={LOSSES} value={refine.loss} allowDeselect={false} onChange={(value) => { if (value === 'published' || value === 'z-units') set({ loss: value }); }} />
-            <Select label="Noise" data={NOISES} value={refine.noise} disabled={guided} allowDeselect={false} onChange={(value) => { if (value === 'fixed' || value === 'fresh') set({ noise: value }); }} />
+            <Select label="Loss" title="How far the picture's features are from the decoded Z_CLIP: in SD of each unit, weighed by how well it is decoded, or as published" data={LOSSES} value={refine.loss} allowDeselect={false} onChange={(value) => { if (value === 'published' || value === 'z-units') set({ loss: value }); }} />
+            <Select label="Noise" title="The noise of stage 1 in every iteration, or new noise each time" data={NOISES} value={refine.noise} disabled={guided} allowDeselect={false} onChange={(value) => { if (value === 'fixed' || value === 'fresh') set({ noise: value }); }} />
           </div>
           {!guided && (
             <Tooltip multiline w={320} label="Weight of the squared distance of z and c from what was decoded, each value in its decoder's own uncertainty. What the voxels tell well stays; 0 lets everything move, as published.">
