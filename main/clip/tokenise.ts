@@ -10,6 +10,8 @@ import path from 'node:path';
 import { UserError } from '../../common/errors.ts';
 import { ndarray } from '../../common/ndarray.ts';
 import type { NdArray } from '../../common/ndarray.ts';
+import { byteLetters, END_OF_WORD } from './byte-letters.ts';
+import { checkVocabulary } from './vocabulary.ts';
 
 export interface TokeniserFiles {
   /** Token -> id. */
@@ -34,14 +36,6 @@ export interface Tokeniser {
 
 /** Contractions, runs of letters, single digits, runs of anything else. */
 const WORDS = /'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\p{White_Space}\p{L}\p{N}]+/gu;
-const END_OF_WORD = '</w>';
-
-/** The printable character that stands for each byte, so that a vocabulary is readable text. */
-function byteLetters(): readonly string[] {
-  const printable = (byte: number): boolean => (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
-  let spare = 256;
-  return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(printable(byte) ? byte : spare++));
-}
 
 /** Letter by letter, so that a final sigma is not treated by context. */
 function lower(text: string): string {
@@ -146,36 +140,54 @@ function pairOf(entry: unknown, file: string): readonly [string, string] {
   return [left, right];
 }
 
+/** Every text of a table of special tokens: the tokens themselves, and those in lists. */
+function textsOf(table: Readonly<Record<string, unknown>>): string[] {
+  return Object.values(table).flat().flatMap((value: unknown) => {
+    const content = typeof value === 'object' && value !== null && 'content' in value ? value.content : value;
+    return typeof content === 'string' ? [content] : [];
+  });
+}
+
+/** Token -> id of a table. */
+function idsOf(table: object, file: string): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(table).map(([token, id]: [string, unknown]) => { if (typeof id !== 'number') throw broken(file, `a whole number for "${token}"`, JSON.stringify(id)); return [token, id] as const; }));
+}
+
+/** What the files hold, checked to belong together. */
+function checked(files: Pick<TokeniserFiles, 'vocabulary' | 'merges'>, tokens: Readonly<Record<string, unknown>>, at: { readonly vocabulary: string; readonly merges: string; readonly special: string; readonly added: Iterable<string>; readonly rows: number | null }): Tokeniser {
+  const special = { start: specialToken(tokens, 'bos_token', at.special), end: specialToken(tokens, 'eos_token', at.special), pad: specialToken(tokens, 'pad_token', at.special) };
+  for (const token of Object.values(special)) if (files.vocabulary[token] === undefined) throw broken(at.vocabulary, `an id for the special token "${token}" of ${path.basename(at.special)}`, 'no such token');
+  checkVocabulary({ tokens: files.vocabulary, tokensFile: at.vocabulary, merges: files.merges, mergesFile: at.merges, special: new Set([...textsOf(tokens), ...at.added]), rows: at.rows });
+  return makeTokeniser({ ...files, ...special });
+}
+
 /** `tokenizer.json` of newer libraries: vocabulary and merges in one file, special tokens in `tokenizer_config.json`. */
-async function loadOneFile(folder: string): Promise<Tokeniser> {
+async function loadOneFile(folder: string, rows: number | null): Promise<Tokeniser> {
   const file = path.join(folder, 'tokenizer.json'), configFile = path.join(folder, 'tokenizer_config.json');
   const whole = json(await text(file), file), special = json(await text(configFile), configFile), model = whole['model'];
   if (typeof model !== 'object' || model === null || !('vocab' in model) || !('merges' in model) || !Array.isArray(model.merges)) throw broken(file, 'a byte-pair model with vocab and merges', 'another tokenizer');
   if (typeof model.vocab !== 'object' || model.vocab === null) throw broken(file, 'a table as vocab', typeof model.vocab);
-  const added = Array.isArray(whole['added_tokens']) ? whole['added_tokens'] as readonly unknown[] : [], vocabulary: Record<string, number> = {};
-  for (const entry of added) if (typeof entry === 'object' && entry !== null && 'content' in entry && 'id' in entry && typeof entry.content === 'string' && typeof entry.id === 'number') vocabulary[entry.content] = entry.id;
-  for (const [token, id] of Object.entries(model.vocab)) { if (typeof id !== 'number') throw broken(file, `a whole number for "${token}"`, String(id)); vocabulary[token] = id; }
-  return makeTokeniser({
-    vocabulary, merges: model.merges.map((entry: unknown) => pairOf(entry, file)),
-    start: specialToken(special, 'bos_token', configFile), end: specialToken(special, 'eos_token', configFile), pad: specialToken(special, 'pad_token', configFile),
-  });
+  const added: Record<string, number> = {};
+  for (const entry of Array.isArray(whole['added_tokens']) ? whole['added_tokens'] as readonly unknown[] : []) if (typeof entry === 'object' && entry !== null && 'content' in entry && 'id' in entry && typeof entry.content === 'string' && typeof entry.id === 'number') added[entry.content] = entry.id;
+  const merges = model.merges.map((entry: unknown) => pairOf(entry, file));
+  return checked({ vocabulary: { ...added, ...idsOf(model.vocab, file) }, merges }, special, { vocabulary: file, merges: file, special: configFile, added: Object.keys(added), rows });
 }
 
-/** Reads `vocab.json`, `merges.txt` and `special_tokens_map.json` of a tokenizer folder, or `tokenizer.json` where that is all there is. Throws `UserError` (`model-missing`). */
-export async function loadTokeniser(folder: string): Promise<Tokeniser> {
-  if (!existsSync(path.join(folder, 'vocab.json')) && existsSync(path.join(folder, 'tokenizer.json'))) return loadOneFile(folder);
-  const [vocabFile, mergesFile, specialFile] = ['vocab.json', 'merges.txt', 'special_tokens_map.json'].map((name) => path.join(folder, name)) as [string, string, string];
+/**
+ * Reads `vocab.json`, `merges.txt` and `special_tokens_map.json` of a tokenizer folder, or `tokenizer.json` where that is all there is. `rows`: of the text
+ * network's table of tokens, where they are known (`token-table.ts`). Throws `UserError` (`model-missing`) for what is absent, cut short, or of another model
+ * (`vocabulary.ts`).
+ */
+export async function loadTokeniser(folder: string, rows: number | null = null): Promise<Tokeniser> {
+  if (!existsSync(path.join(folder, 'vocab.json')) && existsSync(path.join(folder, 'tokenizer.json'))) return loadOneFile(folder, rows);
+  const [vocabFile, mergesFile, specialFile, addedFile] = ['vocab.json', 'merges.txt', 'special_tokens_map.json', 'added_tokens.json'].map((name) => path.join(folder, name)) as [string, string, string, string];
   const [vocab, merges, special] = await Promise.all([text(vocabFile), text(mergesFile), text(specialFile)]);
-  const vocabulary = json(vocab, vocabFile), tokens = json(special, specialFile);
-  for (const [token, id] of Object.entries(vocabulary)) if (typeof id !== 'number' || !Number.isInteger(id)) throw broken(vocabFile, `a whole number for "${token}"`, String(id));
+  const vocabulary = idsOf(json(vocab, vocabFile), vocabFile), tokens = json(special, specialFile), added = existsSync(addedFile) ? json(await text(addedFile), addedFile) : {};
   const lines = merges.split('\n').filter((line, i) => line !== '' && !(i === 0 && line.startsWith('#version')));
   const pairs = lines.map((line): readonly [string, string] => {
     const [left = '', right = '', ...more] = line.trimEnd().split(' ');
     if (left === '' || right === '' || more.length > 0) throw broken(mergesFile, 'two tokens a line', `"${line}"`);
     return [left, right];
   });
-  return makeTokeniser({
-    vocabulary: vocabulary as Readonly<Record<string, number>>, merges: pairs,
-    start: specialToken(tokens, 'bos_token', specialFile), end: specialToken(tokens, 'eos_token', specialFile), pad: specialToken(tokens, 'pad_token', specialFile),
-  });
+  return checked({ vocabulary, merges: pairs }, tokens, { vocabulary: vocabFile, merges: mergesFile, special: specialFile, added: Object.keys(added), rows });
 }

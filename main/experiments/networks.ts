@@ -6,7 +6,6 @@ import { f32, ndarray, sizeOf } from '../../common/ndarray.ts';
 import type { RefineChoice, SamplerChoice } from '../../common/recipe.ts';
 import { encodeImages, encodeTexts } from '../clip/encode.ts';
 import { resize } from '../clip/resample.ts';
-import { loadTokeniser } from '../clip/tokenise.ts';
 import { gradientSessions } from '../diffusion/gradient-session.ts';
 import { makeRefiner, noiseLead } from '../diffusion/refiner.ts';
 import type { Refiner } from '../diffusion/refiner.ts';
@@ -16,6 +15,7 @@ import { decodePictures, encodePictures } from '../diffusion/vae.ts';
 import { openPack, openRole } from '../runtime/models.ts';
 import type { Role } from '../runtime/pack-description.ts';
 import type { Provider, Session } from '../runtime/session.ts';
+import { packTokeniser } from './pack-tokeniser.ts';
 
 export interface SampleRequest {
   /** Scaled latents to start from, `[images, channels, height, width]`. */
@@ -63,7 +63,7 @@ export async function packHash(folder: string): Promise<string> {
  */
 export async function openNetworks(folder: string, provider: Provider = 'cpu'): Promise<Networks> {
   const pack = await openPack(folder);
-  const tokeniser = await loadTokeniser(path.join(pack.dir, pack.tokenizer));
+  const tokeniser = await packTokeniser(pack);
   const sessions = new Map<Role, Promise<Session>>();
   const session = (role: Role): Promise<Session> => {
     const held = sessions.get(role) ?? openRole(pack, role, { provider }).catch((error: unknown) => { if (provider === 'cpu') throw error; return openRole(pack, role); });

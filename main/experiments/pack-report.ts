@@ -1,12 +1,11 @@
 /** What a model folder provides, what it takes and where it would run: the answer of `models check` and of the window, before a network is opened. */
-import path from 'node:path';
 import type { PackReport, ProviderChoice } from '../../common/contract/pack-report.ts';
 import { reportOf } from '../../common/errors.ts';
 import type { RefineChoice, SamplerChoice } from '../../common/recipe.ts';
-import { loadTokeniser } from '../clip/tokenise.ts';
 import { checkPack, openPack } from '../runtime/models.ts';
 import { bestProvider, probeProviders } from '../runtime/providers.ts';
 import { packMemory } from './pack-memory.ts';
+import { packTokeniser } from './pack-tokeniser.ts';
 
 export interface PackQuestion {
   readonly sampler: SamplerChoice;
@@ -27,7 +26,7 @@ export async function packReport(folder: string, { sampler, refine, images }: Pa
   if (!check.ok) return { ...described, ok: false, roles: check.roles, memory: null };
   // A tokenizer is only known to be one when it has been read, and a graph to be usable when its shapes follow.
   const pack = await openPack(folder);
-  try { await loadTokeniser(path.join(folder, pack.tokenizer)); } catch (error) {
+  try { await packTokeniser(pack); } catch (error) {
     const problem = reportOf(error);
     if (problem.kind === 'bug') throw error;
     return { ...described, ok: false, memory: null, roles: check.roles.map((role) => (role.role === 'tokenizer' ? { ...role, ok: false, problem } : role)) };

@@ -17,7 +17,7 @@ export const MODELS: Verb = {
     const folder = given === 'demo' ? packFolder(context.models, given) : path.resolve(given);
     const { sampler, refine, images } = DEFAULT_RECIPE, provider = await chooseProvider();
     const report = await packReport(folder, { sampler, refine: { ...refine, enabled: true }, images: images ?? 24 }, provider);
-    const lines = report.roles.map((role) => `${role.ok ? 'ok     ' : 'missing'} ${role.role.padEnd(14)} ${role.file}${role.weightBytes === undefined ? '' : ` (${(role.weightBytes / 1e6).toFixed(1)} MB)`}\n${role.ok
+    const lines = report.roles.map((role) => `${role.ok ? 'ok     ' : 'bad    '} ${role.role.padEnd(14)} ${role.file}${role.weightBytes === undefined ? '' : ` (${(role.weightBytes / 1e6).toFixed(1)} MB)`}\n${role.ok
       ? [...role.inputs, ...role.outputs].map((spec) => `          ${spec}`).join('\n') : `          ${role.problem?.message ?? ''}`}`);
     const size = (bytes: number): string => (bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`);
     const notes = [...(report.memory === null ? [] : memoryLines(report.memory, size)), ...providerLines(report), ...report.assumptions.map((each) => `assumed: ${each}`)];

@@ -75,6 +75,18 @@ describe('what is said before a pack is opened', () => {
 const BAD: readonly (readonly [string, (typeof EXPORTS)[number], string, RegExp, (folder: string) => Promise<void>])[] = [
   ['a missing merges.txt', 'optimum', 'tokenizer', /merges\.txt/, (folder) => unlink(path.join(folder, 'tokenizer/merges.txt'))],
   ['a cut vocab.json', 'optimum', 'tokenizer', /vocab\.json: expected JSON/, (folder) => truncate(path.join(folder, 'tokenizer/vocab.json'), 500)],
+  ['a merges.txt cut at the end of a line', 'optimum', 'tokenizer', /merges\.txt: expected a merge for each of the 304 tokens .* found 200 merges, none of which makes "/, async (folder) => {
+    const file = path.join(folder, 'tokenizer/merges.txt');
+    await writeFile(file, `${(await readFile(file, 'utf8')).split('\n').slice(0, 201).join('\n')}\n`);
+  }],
+  ['merges cut in tokenizer.json', 'diffusers-half', 'tokenizer', /tokenizer\.json: expected a merge for each of the 304 tokens .* found 200 merges/, async (folder) => {
+    const file = path.join(folder, 'tokenizer/tokenizer.json'), whole = JSON.parse(await readFile(file, 'utf8')) as { readonly model: { readonly merges: readonly unknown[] } };
+    await writeFile(file, JSON.stringify({ ...whole, model: { ...whole.model, merges: whole.model.merges.slice(0, 200) } }));
+  }],
+  ['more tokens than the text network has', 'optimum', 'tokenizer', /ids below 818, the rows of the text encoder's table of tokens, found id 900 for "<\|endoftext\|>"/, async (folder) => {
+    const file = path.join(folder, 'tokenizer/vocab.json');
+    await writeFile(file, (await readFile(file, 'utf8')).replace('"<|endoftext|>": 817', '"<|endoftext|>": 900').replace('"<|endoftext|>":817', '"<|endoftext|>":900'));
+  }],
   ['missing external data', 'diffusers-half', 'unet', /weights\.pb.*|expected the weights of .*no such file/, (folder) => unlink(path.join(folder, 'unet/weights.pb'))],
   ['cut external data', 'diffusers-half', 'unet', /at least \d+ bytes, found 1000 bytes.*weights\.pb/, (folder) => truncate(path.join(folder, 'unet/weights.pb'), 1000)],
   ['a cut network', 'optimum', 'pack', /text_encoder\/model\.onnx/, (folder) => truncate(path.join(folder, 'text_encoder/model.onnx'), 5000)],
