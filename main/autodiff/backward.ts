@@ -4,6 +4,7 @@
  * Inputs of the result = the model's plus `<output>_grad`; outputs = the model's plus `<input>_grad`.
  *   x_grad = sum over outputs y of J_yx^T y_grad
  *
+ * Each in its value's type; cotangents and gradients of float16 values in float32 (`half.ts`).
  * The walker owns reachability, un-broadcasting, accumulation (one Sum per value) and the check of every rule's dtype and shape.
  */
 import { UserError } from '../../common/errors.ts';
@@ -23,6 +24,7 @@ import { attributesOf, isKnown } from '../onnx/ops.ts';
 import type { Op } from '../onnx/ops.ts';
 import { specialise } from '../onnx/shape.ts';
 import { blocksOf, piecesOf, recompute } from './checkpoint.ts';
+import { cotangentType, gradientsOf } from './half.ts';
 import { dims, unsupported } from './rule.ts';
 import type { Rule, RuleContext } from './rule.ts';
 import { FORBIDDEN, NO_GRADIENT, RULES } from './rules/index.ts';
@@ -97,7 +99,7 @@ function inBlocks({ graph, parts }: Cuts, options: VjpOptions, count: number): G
   refuseUnknown(b, graph, active, outputs);
   for (const name of outputs) {
     const ref = b.ref(name);
-    cotangents.set(name, [b.input(`${name}_grad`, ref.dtype, dims(ref))]);
+    cotangents.set(name, [b.input(`${name}_grad`, cotangentType(ref.dtype), dims(ref))]);
   }
   // 3. Backward, each node once, after everything downstream of it.
   const blocks = blocksOf(graph, count);
@@ -194,7 +196,7 @@ function apply<O extends Op>(rule: Rule<O>, b: GraphBuilder, node: Node, dys: re
   };
   const ignored = rule.severalOutputs === true ? -1 : dys.findIndex((dy, i) => i > 0 && dy !== null);
   if (ignored > 0) throw unsupported(node, 'only its first output to matter', `a gradient of output ${ignored} ("${node.outputs[ignored] ?? ''}")`);
-  return rule.vjp(context);
+  return gradientsOf(rule, context);
 }
 
 /** Sums a gradient over the axes along which its value was broadcast. */
@@ -210,17 +212,15 @@ export function unbroadcast(b: GraphBuilder, gradient: Ref, shape: readonly numb
 
 /** A rule that answers in another type or shape than its input is wrong; better said here than by the runtime. */
 function checked(gradient: Ref, target: Ref, node: Node, index: number): Ref {
-  const got = dims(gradient), want = dims(target);
-  if (gradient.dtype !== target.dtype || got.length !== want.length || got.some((extent, axis) => extent !== want[axis])) {
-    throw new RangeError(`the gradient of ${node.op} "${node.name}" with respect to input ${index} is ${gradient.dtype}[${got.join(', ')}], expected ${target.dtype}[${want.join(', ')}]`);
+  const got = dims(gradient), want = dims(target), dtype = cotangentType(target.dtype);
+  if (gradient.dtype !== dtype || got.length !== want.length || got.some((extent, axis) => extent !== want[axis])) {
+    throw new RangeError(`the gradient of ${node.op} "${node.name}" with respect to input ${index} is ${gradient.dtype}[${got.join(', ')}], expected ${dtype}[${want.join(', ')}]`);
   }
   return gradient;
 }
 
 function zerosLike(b: GraphBuilder, ref: Ref): Ref {
-  const zero = ref.dtype === 'float64' ? b.constant(ndarray('float64', [1], new Float64Array(1)))
-    : ref.dtype === 'float16' ? b.constant(ndarray('float16', [1], new Uint16Array(1))) : b.constant(ndarray('float32', [1], new Float32Array(1)));
-  return b.expand(zero, dims(ref));
+  return b.expand(ref.dtype === 'float64' ? b.constant(ndarray('float64', [1], new Float64Array(1))) : b.constant(ndarray('float32', [1], new Float32Array(1))), dims(ref));
 }
 
 /** Value names from an output back to the node, for error messages. */

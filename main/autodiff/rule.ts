@@ -19,6 +19,8 @@ export interface RuleContext<O extends Op> {
   readonly outputs: readonly Ref[];
   /** Cotangent of each output; null = nothing downstream depends on it. */
   readonly dys: readonly (Ref | null)[];
+  /** The forward values were float16 and are given as float32 (`half.ts`): they carry its roundings. */
+  readonly fromHalf?: true;
   /** Which inputs need a gradient. */
   readonly needs: readonly boolean[];
 }

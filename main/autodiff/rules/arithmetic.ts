@@ -1,5 +1,4 @@
 /** Elementwise operators of several values. Gradients are in the broadcast shape; the walker sums them back. */
-import { inFloat32 } from '../half.ts';
 import { ALL_OPSETS, cotangent, input, number, output } from '../rule.ts';
 import type { Rule } from '../rule.ts';
 
@@ -16,16 +15,16 @@ export const MUL: Rule<'Mul'> = {
 };
 
 /** y = a / b: da = dy / b, db = -dy y / b */
-export const DIV: Rule<'Div'> = inFloat32({
+export const DIV: Rule<'Div'> = {
   op: 'Div', opsets: ALL_OPSETS,
   vjp(c) {
     const part = c.b.div(cotangent(c), input(c, 1));
     return [part, c.needs[1] === true ? c.b.neg(c.b.mul(part, output(c))) : null];
   },
-});
+};
 
 /** y = a^p: da = dy p a^(p-1), dp = dy y ln a (a > 0) */
-export const POW: Rule<'Pow'> = inFloat32({
+export const POW: Rule<'Pow'> = {
   op: 'Pow', opsets: ALL_OPSETS,
   vjp(c) {
     const { b } = c, a = input(c, 0), dy = cotangent(c);
@@ -34,7 +33,7 @@ export const POW: Rule<'Pow'> = inFloat32({
     const da = known?.length === 1 && known[0] === 2 ? b.mul(dy, b.mul(number(b, 2, a.dtype), a)) : b.mul(dy, b.mul(p, b.pow(a, b.sub(p, number(b, 1, a.dtype)))));
     return [da, c.needs[1] === true ? b.mul(dy, b.mul(output(c), b.log(a))) : null];
   },
-});
+};
 
 /** y = sum of all */
 export const SUM: Rule<'Sum'> = { op: 'Sum', opsets: ALL_OPSETS, vjp: (c) => c.inputs.map(() => cotangent(c)) };

@@ -1,5 +1,4 @@
 /** Operators that pick elements by index: the gradient is scattered back and added where an element was picked twice. */
-import { inFloat32 } from '../half.ts';
 import { ALL_OPSETS, NEWEST_OPSET, axisOf, cotangent, dims, input, number, output, range, unsupported } from '../rule.ts';
 import type { Rule, RuleContext } from '../rule.ts';
 import type { GraphBuilder, Ref } from '../../onnx/build.ts';
@@ -10,7 +9,7 @@ function zeros(b: GraphBuilder, like: Ref, shape: readonly number[]): Ref {
 }
 
 /** y[.., i, ..] = x[.., index_i, ..] along one axis */
-export const GATHER: Rule<'Gather'> = inFloat32({
+export const GATHER: Rule<'Gather'> = {
   op: 'Gather', opsets: [16, NEWEST_OPSET],
   vjp(c) {
     const { b } = c, x = input(c, 0), indices = input(c, 1), shape = dims(x), axis = axisOf(c.attributes.axis, shape.length);
@@ -32,15 +31,15 @@ export const GATHER: Rule<'Gather'> = inFloat32({
     const spread = b.node('ScatterND', [zeros(b, x, [extent, ...rest]), b.cast(flat, 'int64'), rows], { reduction: 'add' });
     return [b.transpose(spread, back), null];
   },
-});
+};
 
 /** y[i][j] = x[index[i][j]][j] for axis 0 */
-export const GATHER_ELEMENTS: Rule<'GatherElements'> = inFloat32({
+export const GATHER_ELEMENTS: Rule<'GatherElements'> = {
   op: 'GatherElements', opsets: [16, NEWEST_OPSET],
   vjp: (c) => [c.b.node('ScatterElements', [zeros(c.b, input(c, 0), dims(input(c, 0))), input(c, 1), cotangent(c)], { axis: c.attributes.axis, reduction: 'add' }), null],
-});
+};
 
-export const GATHER_ND: Rule<'GatherND'> = inFloat32({
+export const GATHER_ND: Rule<'GatherND'> = {
   op: 'GatherND', opsets: [16, NEWEST_OPSET],
   vjp(c) {
     const { b } = c, x = input(c, 0), shape = dims(x), batch = c.attributes.batch_dims;
@@ -53,7 +52,7 @@ export const GATHER_ND: Rule<'GatherND'> = inFloat32({
     });
     return [b.node('ScatterND', [zeros(b, x, shape), b.concat([...columns, input(c, 1)], lead.length), cotangent(c)], { reduction: 'add' }), null];
   },
-});
+};
 
 /** The two scatter operators as functions, so that one rule serves both. */
 interface Scatter {
@@ -84,33 +83,33 @@ function scattered(c: RuleContext<'ScatterND'> | RuleContext<'ScatterElements'>,
   }
 }
 
-export const SCATTER_ND: Rule<'ScatterND'> = inFloat32({
+export const SCATTER_ND: Rule<'ScatterND'> = {
   op: 'ScatterND', opsets: [16, NEWEST_OPSET],
   vjp: (c) => scattered(c, {
     scatter: (target, updates, reduction) => c.b.node('ScatterND', [target, input(c, 1), updates], reduction === undefined ? {} : { reduction }),
     gather: (from) => c.b.node('GatherND', [from, input(c, 1)]),
   }),
-});
+};
 
-export const SCATTER_ELEMENTS: Rule<'ScatterElements'> = inFloat32({
+export const SCATTER_ELEMENTS: Rule<'ScatterElements'> = {
   op: 'ScatterElements', opsets: [16, NEWEST_OPSET],
   vjp: (c) => scattered(c, {
     scatter: (target, updates, reduction) => c.b.node('ScatterElements', [target, input(c, 1), updates], reduction === undefined ? { axis: c.attributes.axis } : { axis: c.attributes.axis, reduction }),
     gather: (from) => c.b.node('GatherElements', [from, input(c, 1)], { axis: c.attributes.axis }),
   }),
-});
+};
 
 /** The k largest values: each gradient goes back to where its value was. */
-export const TOP_K: Rule<'TopK'> = inFloat32({
+export const TOP_K: Rule<'TopK'> = {
   op: 'TopK', opsets: [16, NEWEST_OPSET],
   vjp: (c) => [c.b.node('ScatterElements', [zeros(c.b, input(c, 0), dims(input(c, 0))), output(c, 1), cotangent(c)], { axis: c.attributes.axis, reduction: 'add' }), null],
-});
+};
 
 /** y_i = sum of x up to i: dx is the sum of dy from i on. */
-export const CUM_SUM: Rule<'CumSum'> = inFloat32({
+export const CUM_SUM: Rule<'CumSum'> = {
   op: 'CumSum', opsets: ALL_OPSETS,
   vjp: (c) => [c.b.node('CumSum', [cotangent(c), input(c, 1)], { exclusive: c.attributes.exclusive, reverse: 1 - c.attributes.reverse }), null],
-});
+};
 
 /** Keeps a triangle: dx keeps the same one. */
 export const TRILU: Rule<'Trilu'> = {

@@ -2,10 +2,9 @@
  * Normalisations. With n = (x - mean) r over the normalised axes, r = 1 / sqrt(var + epsilon), and g = dy scale:
  *   dx = r (g - mean(g) - n mean(g n))                       (means over the normalised axes)
  * RMS normalisation has no mean to subtract: dx = r (g - n mean(g n)), n = x r, r = 1 / sqrt(mean(x^2) + epsilon).
- * Statistics of half-precision graphs are taken in float32 (stash type 1).
+ * Statistics of half-precision graphs are taken in float32 (stash type 1; `half.ts` widens them).
  */
 import type { GraphBuilder, Ref } from '../../onnx/build.ts';
-import { inFloat32 } from '../half.ts';
 import { ALL_OPSETS, NEWEST_OPSET, axisOf, cotangent, dims, input, number, output, range, unsupported } from '../rule.ts';
 import type { Rule } from '../rule.ts';
 
@@ -23,16 +22,13 @@ function back(b: GraphBuilder, g: Ref, { n, r }: Normalised, axes: readonly numb
   return b.mul(r, centred ? b.sub(b.sub(g, b.reduceMean(g, axes, true)), along) : b.sub(g, along));
 }
 
-/** Half precision is widened for the statistics. */
-const wide = (b: GraphBuilder, x: Ref): Ref => (x.dtype === 'float16' ? b.cast(x, 'float32') : x);
-
 /** Layer normalisation also gives out mean and r: dmean adds dmean / N to dx, dr adds -dr r^2 n / N. */
 function tail<O extends 'LayerNormalization' | 'RMSNormalization'>(op: O, opsets: readonly [number, number], centred: boolean): Rule<O> {
   return {
     op, opsets, severalOutputs: true,
     vjp(c) {
-      const { b } = c, x = wide(b, input(c, 0)), scale = wide(b, input(c, 1)), given = c.dys[0] ?? null;
-      const dy = wide(b, given ?? b.expand(number(b, 0, x.dtype), dims(x)));
+      const { b } = c, x = input(c, 0), scale = input(c, 1), given = c.dys[0] ?? null;
+      const dy = given ?? b.expand(number(b, 0, x.dtype), dims(x));
       const { axis, epsilon } = c.attributes as { axis: number; epsilon: number };
       const rank = dims(x).length, axes = range(rank).filter((k) => k >= axisOf(axis, rank));
       const normalised = normalise(b, x, axes, epsilon, centred);
@@ -41,8 +37,7 @@ function tail<O extends 'LayerNormalization' | 'RMSNormalization'>(op: O, opsets
       if (dMean !== null) parts.push(b.expand(share(dMean), dims(x)));
       if (dDeviation !== null) parts.push(b.neg(b.mul(share(dDeviation), b.mul(normalised.n, b.mul(normalised.r, normalised.r)))));
       const dx = parts.reduce((sum, part) => b.add(sum, part));
-      const narrow = (ref: Ref): Ref => b.cast(ref, input(c, 0).dtype);
-      return [c.needs[0] === true ? narrow(dx) : null, c.needs[1] === true ? narrow(b.mul(dy, normalised.n)) : null, c.needs[2] === true ? narrow(dy) : null];
+      return [c.needs[0] === true ? dx : null, c.needs[1] === true ? b.mul(dy, normalised.n) : null, c.needs[2] === true ? dy : null];
     },
   };
 }
@@ -54,14 +49,13 @@ export const RMS_NORMALIZATION = tail('RMSNormalization', [23, NEWEST_OPSET], fa
 export const INSTANCE_NORMALIZATION: Rule<'InstanceNormalization'> = {
   op: 'InstanceNormalization', opsets: ALL_OPSETS,
   vjp(c) {
-    const { b } = c, x = wide(b, input(c, 0)), dy = wide(b, cotangent(c)), shape = dims(x), channels = shape[1] ?? 0;
+    const { b } = c, x = input(c, 0), dy = cotangent(c), shape = dims(x), channels = shape[1] ?? 0;
     const axes = range(shape.length).slice(2), others = [0, ...axes];
-    const scale = b.reshape(wide(b, input(c, 1)), [1, channels, ...axes.map(() => 1)]);
+    const scale = b.reshape(input(c, 1), [1, channels, ...axes.map(() => 1)]);
     const normalised = normalise(b, x, axes, c.attributes.epsilon, true);
-    const narrow = (ref: Ref): Ref => b.cast(ref, input(c, 0).dtype);
     return [
-      c.needs[0] === true ? narrow(back(b, b.mul(dy, scale), normalised, axes, true)) : null,
-      c.needs[1] === true ? narrow(b.reduceSum(b.mul(dy, normalised.n), others)) : null, c.needs[2] === true ? narrow(b.reduceSum(dy, others)) : null,
+      c.needs[0] === true ? back(b, b.mul(dy, scale), normalised, axes, true) : null,
+      c.needs[1] === true ? b.reduceSum(b.mul(dy, normalised.n), others) : null, c.needs[2] === true ? b.reduceSum(dy, others) : null,
     ];
   },
 };
@@ -72,21 +66,20 @@ export const GROUP_NORMALIZATION: Rule<'GroupNormalization'> = {
   vjp(c) {
     const { b } = c, shape = dims(input(c, 0)), groups = c.attributes.num_groups, channels = shape[1] ?? 0, spatial = shape.slice(2);
     const split = [shape[0] ?? 0, groups, channels / groups, ...spatial], axes = range(split.length).slice(2);
-    const x = b.reshape(wide(b, input(c, 0)), split), dy = b.reshape(wide(b, cotangent(c)), split);
+    const x = b.reshape(input(c, 0), split), dy = b.reshape(cotangent(c), split);
     const perGroup = dims(input(c, 1))[0] === groups && c.b.opset < 21;
-    const scale = b.reshape(wide(b, input(c, 1)), [1, groups, perGroup ? 1 : channels / groups, ...spatial.map(() => 1)]);
+    const scale = b.reshape(input(c, 1), [1, groups, perGroup ? 1 : channels / groups, ...spatial.map(() => 1)]);
     const normalised = normalise(b, x, axes, c.attributes.epsilon, true);
-    const narrow = (ref: Ref): Ref => b.cast(ref, input(c, 0).dtype);
     const parameter = (ref: Ref): Ref => b.reshape(b.reduceSum(ref, perGroup ? [0, ...axes] : [0, ...axes.slice(1)]), dims(input(c, 1)));
     return [
-      c.needs[0] === true ? narrow(b.reshape(back(b, b.mul(dy, scale), normalised, axes, true), shape)) : null,
-      c.needs[1] === true ? narrow(parameter(b.mul(dy, normalised.n))) : null, c.needs[2] === true ? narrow(parameter(dy)) : null,
+      c.needs[0] === true ? b.reshape(back(b, b.mul(dy, scale), normalised, axes, true), shape) : null,
+      c.needs[1] === true ? parameter(b.mul(dy, normalised.n)) : null, c.needs[2] === true ? parameter(dy) : null,
     ];
   },
 };
 
 /** y = x / |x|_p along one axis, p 1 or 2; 0 where the norm is 0. dx = (dy - y' sum(dy y)) / |x|, y' = sign(x) or y. */
-export const LP_NORMALIZATION: Rule<'LpNormalization'> = inFloat32({
+export const LP_NORMALIZATION: Rule<'LpNormalization'> = {
   op: 'LpNormalization', opsets: ALL_OPSETS,
   vjp(c) {
     const { b } = c, x = input(c, 0), y = output(c), dy = cotangent(c), axis = axisOf(c.attributes.axis, dims(x).length), zero = number(b, 0, x.dtype);
@@ -94,10 +87,10 @@ export const LP_NORMALIZATION: Rule<'LpNormalization'> = inFloat32({
     const along = b.mul(first ? b.sign(x) : y, b.reduceSum(b.mul(dy, y), [axis], true));
     return [b.where(b.equal(norm, zero), zero, b.div(b.sub(dy, along), norm))];
   },
-});
+};
 
 /** Inference form, y = (x - mean) r scale + bias with r = 1 / sqrt(var + epsilon): dmean = -sum(dy scale r), dvar = -sum(dy scale n r^2) / 2. */
-export const BATCH_NORMALIZATION: Rule<'BatchNormalization'> = inFloat32({
+export const BATCH_NORMALIZATION: Rule<'BatchNormalization'> = {
   op: 'BatchNormalization', opsets: [15, NEWEST_OPSET],
   vjp(c) {
     if (c.attributes.training_mode === 1) throw unsupported(c.node, 'the inference form', 'training_mode 1');
@@ -112,4 +105,4 @@ export const BATCH_NORMALIZATION: Rule<'BatchNormalization'> = inFloat32({
       c.needs[4] === true ? b.mul(number(b, -0.5, x.dtype), b.reduceSum(b.mul(dx, b.mul(n, r)), others)) : null,
     ];
   },
-});
+};

@@ -1,26 +1,25 @@
 /** Pooling. */
 import { ndarray } from '../../../common/ndarray.ts';
-import { inFloat32 } from '../half.ts';
 import { ALL_OPSETS, NEWEST_OPSET, cotangent, dims, input, number, output, range, unsupported } from '../rule.ts';
 import type { Rule, RuleContext } from '../rule.ts';
 import { alongAxis } from './shape.ts';
 
-export const GLOBAL_AVERAGE_POOL: Rule<'GlobalAveragePool'> = inFloat32({
+export const GLOBAL_AVERAGE_POOL: Rule<'GlobalAveragePool'> = {
   op: 'GlobalAveragePool', opsets: ALL_OPSETS,
   vjp(c) {
     const shape = dims(input(c, 0)), count = shape.slice(2).reduce((product, extent) => product * extent, 1);
     return [c.b.expand(c.b.mul(cotangent(c), number(c.b, 1 / count, cotangent(c).dtype)), shape)];
   },
-});
+};
 
 /** The largest of each channel; equal ones share its gradient. */
-export const GLOBAL_MAX_POOL: Rule<'GlobalMaxPool'> = inFloat32({
+export const GLOBAL_MAX_POOL: Rule<'GlobalMaxPool'> = {
   op: 'GlobalMaxPool', opsets: ALL_OPSETS,
   vjp(c) {
     const { b } = c, x = input(c, 0), wins = b.cast(b.equal(x, output(c)), x.dtype);
     return [b.mul(wins, b.div(cotangent(c), b.reduceSum(wins, range(dims(x).length).slice(2), true)))];
   },
-});
+};
 
 interface Axis { readonly extent: number; readonly out: number; readonly kernel: number; readonly stride: number; readonly dilation: number; readonly before: number; readonly after: number }
 
@@ -36,7 +35,7 @@ function axesOf(c: RuleContext<'AveragePool'> | RuleContext<'MaxPool'>): Axis[] 
 }
 
 /** A mean over a window is a product of means along each axis: y = M1 x M2^T, so dx = M1^T dy M2. */
-export const AVERAGE_POOL: Rule<'AveragePool'> = inFloat32({
+export const AVERAGE_POOL: Rule<'AveragePool'> = {
   op: 'AveragePool', opsets: ALL_OPSETS,
   vjp(c) {
     const axes = axesOf(c), padded = c.attributes.count_include_pad === 1;
@@ -54,10 +53,10 @@ export const AVERAGE_POOL: Rule<'AveragePool'> = inFloat32({
     });
     return [dx];
   },
-});
+};
 
 /** The winner of each window takes its gradient: indices from the operator itself, scattered with addition. */
-export const MAX_POOL: Rule<'MaxPool'> = inFloat32({
+export const MAX_POOL: Rule<'MaxPool'> = {
   op: 'MaxPool', opsets: [16, NEWEST_OPSET],
   vjp(c) {
     const { b } = c, x = input(c, 0), shape = dims(x), dy = cotangent(c);
@@ -70,4 +69,4 @@ export const MAX_POOL: Rule<'MaxPool'> = inFloat32({
     const spread = b.node('ScatterElements', [b.expand(zero, [total]), b.reshape(indices, [count]), b.reshape(dy, [count])], { axis: 0, reduction: 'add' });
     return [b.reshape(spread, shape)];
   },
-});
+};

@@ -1,6 +1,5 @@
 /** Reductions over axes: the gradient is spread back over what was reduced. */
 import type { GraphBuilder, Ref } from '../../onnx/build.ts';
-import { inFloat32 } from '../half.ts';
 import { ALL_OPSETS, axisOf, cotangent, dims, input, integers, number, output, range } from '../rule.ts';
 import type { Rule, RuleContext } from '../rule.ts';
 
@@ -10,7 +9,7 @@ type Reduction = 'ReduceSum' | 'ReduceMean' | 'ReduceMax' | 'ReduceMin' | 'Reduc
 interface Reduced { readonly b: GraphBuilder; readonly x: Ref; readonly y: Ref; readonly dy: Ref; readonly axes: readonly number[]; readonly count: number }
 
 function reduction<O extends Reduction>(op: O, gradient: (r: Reduced) => Ref): Rule<O> {
-  return inFloat32({
+  return {
     op, opsets: ALL_OPSETS,
     vjp(context) {
       const { b } = context, x = input(context, 0), shape = dims(x);
@@ -23,7 +22,7 @@ function reduction<O extends Reduction>(op: O, gradient: (r: Reduced) => Ref): R
       const result = gradient({ b, x, y: b.reshape(output(context), kept), dy: b.reshape(cotangent(context), kept), axes, count });
       return [dims(result).every((extent, axis) => extent === shape[axis]) ? result : b.expand(result, shape), null];
     },
-  });
+  };
 }
 
 /** Equal extremes share the gradient. */

@@ -6,14 +6,13 @@
  */
 import type { GraphBuilder, Ref } from '../../onnx/build.ts';
 import type { AttributesOf, Op } from '../../onnx/ops.ts';
-import { inFloat32 } from '../half.ts';
 import { ALL_OPSETS, NEWEST_OPSET, cotangent, input, number, output } from '../rule.ts';
 import type { Rule } from '../rule.ts';
 
 interface Slope<O extends Op> { readonly b: GraphBuilder; readonly x: Ref; readonly y: Ref; readonly attributes: AttributesOf<O>; readonly c: (value: number) => Ref }
 
 function unary<O extends Op>(op: O, slope: (context: Slope<O>) => Ref, opsets: readonly [number, number] = ALL_OPSETS): Rule<O> {
-  return inFloat32({
+  return {
     op, opsets,
     vjp(context) {
       const { b, attributes } = context;
@@ -21,7 +20,7 @@ function unary<O extends Op>(op: O, slope: (context: Slope<O>) => Ref, opsets: r
       const derivative = slope({ b, x, y: output(context), attributes, c: (value) => number(b, value, x.dtype) });
       return [b.mul(cotangent(context), derivative)];
     },
-  });
+  };
 }
 
 /** 1 where the test holds, 0 elsewhere, in the type of x. */
