@@ -35,6 +35,7 @@ import { BATCH, groupsOf, itemNames, noiseOf, picture, testImages } from './reco
 const ITERATIONS = 'iterations';
 const recordName = (id: number): string => `${String(id).padStart(5, '0')}-refinement.json`;
 const stateName = (group: Int32Array): string => `state-${String(group[0] ?? 0).padStart(5, '0')}.npz`;
+const STATE = /^state-\d+\.npz$/;
 /** Relative to the artefact folder. */
 export const iterationName = (id: number, iteration: number): string => `${ITERATIONS}/${String(id).padStart(5, '0')}-${String(iteration).padStart(4, '0')}.png`;
 
@@ -46,6 +47,7 @@ export const REFINE: Stage = {
   },
   async run(step, context) {
     const ids = await testImages(context), todo = await unfinished(step, context), folder = folderOf(context, 'refine'), progress = progressOf(step, context);
+    await sweepStates(folder, groupsOf(ids).filter((group) => group.some((id) => todo.includes(id))));
     for (const id of ids) if (!todo.includes(id)) announce(step, context, id);
     const networks = await context.networks();
     const refiner = await networks.refiner({ sampler: context.recipe.sampler, refine: context.recipe.refine, images: Math.min(BATCH, ids.length) });
@@ -59,8 +61,17 @@ export const REFINE: Stage = {
     }
     return folderBytes(folder);
   },
-  async replay(step, context) { for (const id of await testImages(context)) announce(step, context, id); },
+  async replay(step, context) {
+    await sweepStates(folderOf(context, step.label), []);
+    for (const id of await testImages(context)) announce(step, context, id);
+  },
 };
+
+/** Removes states that nothing goes on from: a process that ends between a group's last record and the removal of its state leaves one. */
+async function sweepStates(folder: string, open: readonly Int32Array[]): Promise<void> {
+  const names = await fs.readdir(folder).catch((): string[] => []); // absent: nothing was begun
+  for (const name of names.filter((each) => STATE.test(each) && !open.some((group) => stateName(group) === each))) await fs.rm(path.join(folder, name), { force: true });
+}
 
 interface Task {
   readonly step: PlannedStep;
