@@ -15,7 +15,7 @@ import type { Recipe, RefineChoice, SamplerChoice, SpaceName } from '../recipe.t
 import type { RunEvent } from '../run-event.ts';
 import type { PackReport } from './pack-report.ts';
 import type {
-  AppInfo, HemisphereGeometry, JobRow, MapRequest, RefinementView, RegionAccuracy, RegionCard, RunDetail, RunRef, RunRow, TableRun, Theme, UnitAccuracy, VoxelCard, VoxelMap,
+  AppInfo, FolderKind, HemisphereGeometry, JobRow, MapRequest, RefinementView, RegionAccuracy, RegionCard, RunDetail, RunRef, RunRow, TableRun, Theme, UnitAccuracy, VoxelCard, VoxelMap,
 } from './payloads.ts';
 
 interface Call<Args extends readonly unknown[], Result> {
@@ -32,6 +32,13 @@ export interface Invoke {
   'data.choose': Call<[], string | null>;
   'data.addRecent': Call<[entry: { path: string; label: string; synthetic: boolean }], null>;
   'data.removeRecent': Call<[path: string], null>;
+  /** Native folder dialog for a model pack; null if cancelled. */
+  'pack.choose': Call<[], string | null>;
+  /** New experiments start with this pack from now on; a folder is also kept in the list of recent ones. */
+  'pack.remember': Call<[entry: { path: string; label: string }], null>;
+  'pack.removeRecent': Call<[path: string], null>;
+  /** What a dropped folder or file is, by the names in it; nothing of it is read. */
+  'folder.kind': Call<[path: string], FolderKind>;
   /** Writes the demo dataset if it is not there yet; returns its path at once if it is. Progress through `job.changed`. */
   'demo.create': Call<[], { path: string }>;
   'run.start': Call<[recipe: Recipe, dataPath: string], RunRow>;

@@ -7,7 +7,7 @@ import type { InvokeName, PushName, ViewName } from './channels.ts';
 type Exhaustive<_Missing extends never> = true;
 
 export const INVOKABLE = [
-  'app.info', 'app.setTheme', 'app.setMemory', 'app.remember', 'data.choose', 'data.addRecent', 'data.removeRecent', 'demo.create', 'run.start', 'run.cancel', 'run.pause',
+  'app.info', 'app.setTheme', 'app.setMemory', 'app.remember', 'data.choose', 'data.addRecent', 'data.removeRecent', 'pack.choose', 'pack.remember', 'pack.removeRecent', 'folder.kind', 'demo.create', 'run.start', 'run.cancel', 'run.pause',
   'run.resume', 'run.rename', 'run.delete', 'run.list', 'run.get', 'regions.start', 'job.list', 'table.start', 'table.list', 'file.savePng', 'file.saveText', 'file.show',
 ] as const satisfies readonly InvokeName[];
 

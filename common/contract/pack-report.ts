@@ -28,14 +28,38 @@ export interface ProviderChoice {
   readonly tried: readonly { readonly provider: string; readonly works: boolean; readonly reason: string }[];
 }
 
+/** What a pack's files say about it. */
+export interface PackFacts {
+  readonly version: string;
+  readonly licence: string;
+  /** True for networks trained on rendered scenes. */
+  readonly synthetic: boolean;
+  /** Side of the square pictures that its autoencoder writes. */
+  readonly pixels: number;
+  /** `[channels, height, width]` */
+  readonly latentShape: readonly number[];
+  /** Most tokens of a text, start and end included. */
+  readonly contextLength: number;
+  /** Id of the tokenizer's end-of-text token. */
+  readonly endToken: number;
+  /** Layers of the image encoder that make Z_CLIP, and the side of the pictures it looks at. */
+  readonly taps: number;
+  readonly clipPixels: number;
+  /** Class of the scheduler's configuration, as the file has it; null if it does not say. */
+  readonly scheduler: string | null;
+  readonly prediction: string;
+}
+
 export interface PackReport {
   readonly name: string;
   readonly folder: string;
   readonly ok: boolean;
-  readonly roles: readonly { readonly role: string; readonly file: string; readonly ok: boolean; readonly inputs: readonly string[]; readonly outputs: readonly string[]; readonly weightBytes?: number; readonly problem?: ErrorReport }[];
+  readonly roles: readonly { readonly role: string; readonly file: string; readonly ok: boolean; readonly inputs: readonly string[]; readonly outputs: readonly string[]; readonly weightBytes?: number; readonly weightTypes?: readonly string[]; readonly problem?: ErrorReport }[];
   readonly weightBytes: number;
   /** What no file of the pack says and is taken to be Stable Diffusion v1's. */
   readonly assumptions: readonly string[];
+  /** Null where the pack is not whole. */
+  readonly facts: PackFacts | null;
   /** Null where the pack is not whole. */
   readonly memory: PackMemory | null;
   readonly provider: ProviderChoice;

@@ -17,6 +17,19 @@ export interface RecentData {
   readonly reachable: boolean;
 }
 
+/** A model pack folder that was used in this workspace. */
+export interface RecentPack {
+  readonly path: string;
+  readonly label: string;
+  /** ISO 8601. */
+  readonly usedAt: string;
+  /** False when the folder cannot be reached now. */
+  readonly reachable: boolean;
+}
+
+/** What a folder or file that was dropped or named holds. */
+export type FolderKind = 'data' | 'pack';
+
 export interface AppInfo {
   readonly version: string;
   readonly electron: string;
@@ -25,6 +38,8 @@ export interface AppInfo {
   /** Bytes that a fit may take. */
   readonly memory: { readonly ceiling: number; readonly isDefault: boolean; readonly installed: number };
   readonly recents: readonly RecentData[];
+  /** `chosen`: the pack that new experiments start with, `demo` or a folder. */
+  readonly packs: { readonly chosen: string; readonly recents: readonly RecentPack[] };
   /** The data folder and run of the last session, to return to. */
   readonly last: { readonly dataPath: string | null; readonly runId: string | null };
   /** Set when the previous session ended while a run was going. */
@@ -38,6 +53,8 @@ export interface RunRow {
   readonly dataLabel: string;
   readonly synthetic: boolean;
   readonly subject: string;
+  /** Model pack folder or `demo`. */
+  readonly pack: string;
   readonly state: RunState;
   /** ISO 8601. */
   readonly created: string;

@@ -6,6 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Push, PushName } from '../../common/contract/channels.ts';
+import type { FolderKind } from '../../common/contract/payloads.ts';
 import { reportOf } from '../../common/errors.ts';
 import type { EngineMessage, EngineProcess } from '../experiments/engine-protocol.ts';
 import { openQueue } from '../experiments/queue.ts';
@@ -25,6 +26,10 @@ const rendererFolder = path.resolve(here, '../renderer');
 const ORIGIN = 'app://bundle';
 /** A view engine that lived shorter than this is not started again by itself. */
 const LEAST_LIFE_MS = 3000;
+const FOLDER_DIALOGS: { readonly [K in FolderKind]: { readonly title: string; readonly purpose: string } } = {
+  data: { title: 'Open a data folder', purpose: 'open' },
+  pack: { title: 'Choose a model pack: the folder that holds unet, vae_decoder, text_encoder …', purpose: 'pack' },
+};
 const devServer = process.env['ELECTRON_RENDERER_URL'];
 
 protocol.registerSchemesAsPrivileged([{ scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true, stream: true } }]);
@@ -136,12 +141,13 @@ async function start(): Promise<void> {
     store, queue, demoFolder: options['demo-data'] ?? path.join(workspace, 'demo-data'),
     desktop: {
       version: app.getVersion(), electron: process.versions.electron, platform: process.platform,
-      chooseFolder: async () => {
+      chooseFolder: async (kind) => {
         if (window === null) return null;
-        const chosen = await dialog.showOpenDialog(window, { title: 'Open a data folder', properties: ['openDirectory'], ...lastFolder('open') });
+        const { title, purpose } = FOLDER_DIALOGS[kind];
+        const chosen = await dialog.showOpenDialog(window, { title, properties: ['openDirectory'], ...lastFolder(purpose) });
         const folder = chosen.filePaths[0];
         if (chosen.canceled || folder === undefined) return null;
-        writeSetting(store, 'folder.open', path.dirname(folder));
+        writeSetting(store, `folder.${purpose}`, path.dirname(folder));
         return folder;
       },
       chooseSaveFile: async (suggested, extension) => {

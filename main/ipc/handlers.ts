@@ -1,8 +1,8 @@
 /** What main answers to the window. Plain functions of their dependencies: Electron is behind `Desktop`. */
 import type { Invoke, InvokeName } from '../../common/contract/channels.ts';
-import type { AppInfo, RecentData, RunDetail, RunRef, SpaceReport, Theme } from '../../common/contract/payloads.ts';
+import type { AppInfo, FolderKind, RecentData, RecentPack, RunDetail, RunRef, SpaceReport, Theme } from '../../common/contract/payloads.ts';
 import { UserError } from '../../common/errors.ts';
-import { parseRecipe } from '../../common/recipe.ts';
+import { DEFAULT_RECIPE, parseRecipe } from '../../common/recipe.ts';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -14,11 +14,12 @@ import type { Store } from '../store/open.ts';
 import { listImages, readSetting, writeSetting } from '../store/results.ts';
 import { deleteRun, getRun, listRuns, listSteps, renameRun } from '../store/runs.ts';
 import { writeAtomically } from './atomic-file.ts';
+import { folderKind } from './folder-kind.ts';
 import { listTables, startTable } from './tables.ts';
 
 /** The parts of the desktop that a handler may use. */
 export interface Desktop {
-  chooseFolder(): Promise<string | null>;
+  chooseFolder(purpose: FolderKind): Promise<string | null>;
   chooseSaveFile(suggested: string, extension: string): Promise<string | null>;
   showInFolder(file: string): void;
   setTheme(theme: Theme): void;
@@ -41,8 +42,11 @@ const RECENTS = 10;
 
 interface Recent { readonly path: string; readonly label: string; readonly synthetic: boolean; readonly openedAt: string }
 
+interface Packs { readonly chosen: string; readonly recents: readonly Omit<RecentPack, 'reachable'>[] }
+
 export function makeHandlers({ store, queue, desktop, demoFolder }: HandlerDeps): Handlers {
   const recents = (): Recent[] => (readSetting(store, 'recents') ?? []) as Recent[];
+  const packs = (): Packs => (readSetting(store, 'packs') ?? { chosen: DEFAULT_RECIPE.pack, recents: [] }) as Packs;
   const dataOf = (dataPath: string): { path: string; label: string; synthetic: boolean } => {
     const recent = recents().find((entry) => entry.path === dataPath);
     return { path: dataPath, label: recent?.label ?? path.basename(dataPath), synthetic: recent?.synthetic ?? false };
@@ -68,6 +72,7 @@ export function makeHandlers({ store, queue, desktop, demoFolder }: HandlerDeps)
       theme: (readSetting(store, 'theme') ?? 'system') as Theme,
       memory: { ...memoryCeiling(store), installed: os.totalmem() },
       recents: recents().map((recent): RecentData => ({ ...recent, reachable: fs.existsSync(recent.path) })),
+      packs: { ...packs(), recents: packs().recents.map((recent): RecentPack => ({ ...recent, reachable: fs.existsSync(recent.path) })) },
       last: (readSetting(store, 'last') ?? { dataPath: null, runId: null }) as AppInfo['last'],
       interrupted: store.interrupted,
     }),
@@ -84,7 +89,7 @@ export function makeHandlers({ store, queue, desktop, demoFolder }: HandlerDeps)
       writeSetting(store, 'last', place);
       return Promise.resolve(null);
     },
-    'data.choose': () => desktop.chooseFolder(),
+    'data.choose': () => desktop.chooseFolder('data'),
     'data.addRecent': (entry) => {
       const rest = recents().filter((recent) => recent.path !== entry.path);
       writeSetting(store, 'recents', [{ ...entry, openedAt: new Date().toISOString() }, ...rest].slice(0, RECENTS));
@@ -94,6 +99,20 @@ export function makeHandlers({ store, queue, desktop, demoFolder }: HandlerDeps)
       writeSetting(store, 'recents', recents().filter((recent) => recent.path !== target));
       return Promise.resolve(null);
     },
+    'pack.choose': () => desktop.chooseFolder('pack'),
+    'pack.remember': ({ path: chosen, label }) => {
+      const { recents: known } = packs(), rest = known.filter((recent) => recent.path !== chosen);
+      // A shipped pack goes by its name; only folders are recent.
+      const recent = path.isAbsolute(chosen) ? [{ path: chosen, label, usedAt: new Date().toISOString() }, ...rest].slice(0, RECENTS) : known;
+      writeSetting(store, 'packs', { chosen, recents: recent });
+      return Promise.resolve(null);
+    },
+    'pack.removeRecent': (target) => {
+      const { chosen, recents: known } = packs();
+      writeSetting(store, 'packs', { chosen: chosen === target ? DEFAULT_RECIPE.pack : chosen, recents: known.filter((recent) => recent.path !== target) });
+      return Promise.resolve(null);
+    },
+    'folder.kind': (target) => folderKind(target),
     'demo.create': async () => {
       if (!fs.existsSync(demoFolder)) await queue.writeDemo(demoFolder, { subjects: 2, seed: 1 });
       return { path: demoFolder };

@@ -1,10 +1,10 @@
 /** The description of a model folder, from `pack.json` or from a plain export's own files. */
-import { stat } from 'node:fs/promises';
 import { UserError } from '../../common/errors.ts';
 import { describeExport } from './export-description.ts';
 import { readFacts } from './facts.ts';
 import { PREDICTIONS, resampleOf } from './pack-description.ts';
 import type { PackDescription } from './pack-description.ts';
+import { whatIsThere } from './pack-place.ts';
 
 /** `pack.json` as written by `build/modelpack`. */
 async function fromPackJson(dir: string): Promise<PackDescription> {
@@ -36,6 +36,6 @@ export async function describePack(dir: string, has: (file: string) => Promise<b
   if (await has('pack.json')) return fromPackJson(dir);
   if (await has('model_index.json')) return describeExport(dir, has);
   throw new UserError('model-missing', `${dir} is not a model pack`, {
-    file: dir, expected: 'pack.json, or a Hugging Face export with model_index.json', found: await stat(dir).then(() => 'neither', () => 'no such folder'), fix: 'Choose the folder that holds unet/, vae_encoder/, vae_decoder/, text_encoder/, image_encoder/ and tokenizer/.',
+    file: dir, expected: 'a folder with pack.json, or a Hugging Face export with model_index.json', ...await whatIsThere(dir),
   });
 }

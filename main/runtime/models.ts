@@ -42,6 +42,8 @@ export interface RoleCheck {
   readonly outputs: readonly string[];
   /** Of the weights as they lie on disk: what opening the network will take at least (mapped, not copied, above 0.5 GiB). */
   readonly weightBytes?: number;
+  /** Number types of the weights (whole-number constants aside), the one with most bytes first. */
+  readonly weightTypes?: readonly DType[];
   readonly problem?: ErrorReport;
 }
 
@@ -201,6 +203,12 @@ export async function openPack(dir: string): Promise<Pack> {
   return { ...pack, dir, taps: tapsOf(pack, dir, graph), schedulerConfig: scheduler.raw, hash: await hashOf(pack, dir) };
 }
 
+function weightTypes(graph: Graph): readonly DType[] {
+  const bytes = new Map<DType, number>();
+  for (const { dtype, shape } of graph.initializers) if (dtype !== 'int64' && dtype !== 'int32' && dtype !== 'bool') bytes.set(dtype, (bytes.get(dtype) ?? 0) + byteLengthOf(dtype, shape));
+  return [...bytes].sort(([, a], [, b]) => b - a).map(([dtype]) => dtype);
+}
+
 async function checkRole(pack: PackDescription, dir: string, role: Role): Promise<RoleCheck> {
   const file = pack.roles[role].file;
   try {
@@ -209,7 +217,7 @@ async function checkRole(pack: PackDescription, dir: string, role: Role): Promis
     const taps = role === 'imageEncoder' ? tapsOf(pack, dir, graph) : [];
     const declared = pack.sha256[file];
     if (declared !== undefined && (await hashFile(path.join(dir, file))) !== declared) throw missing(dir, role, file, `the file whose sha256 is ${declared}`, 'other contents');
-    return { role, file, ok: true, weightBytes: weightBytes(graph), inputs: feedsOf(graph).map(valueText), outputs: [...graph.outputs.map(valueText), ...taps.map((name) => `${name} (inner)`)] };
+    return { role, file, ok: true, weightBytes: weightBytes(graph), weightTypes: weightTypes(graph), inputs: feedsOf(graph).map(valueText), outputs: [...graph.outputs.map(valueText), ...taps.map((name) => `${name} (inner)`)] };
   } catch (error) {
     return { role, file, ok: false, inputs: [], outputs: [], problem: reportOf(error) };
   }

@@ -96,11 +96,11 @@ function toRun(store: Store, raw: RawRun): StoredRun {
   const steps = listSteps(store, raw.id);
   const weight = steps.reduce((sum, step) => sum + step.weight, 0);
   const finished = steps.reduce((sum, step) => sum + step.weight * step.done, 0);
+  const recipe = parseRecipe(JSON.parse(raw.recipe), `recipe of run ${raw.id}`);
   return {
-    recipe: parseRecipe(JSON.parse(raw.recipe), `recipe of run ${raw.id}`),
-    recipeHash: raw.recipe_hash,
+    recipe, recipeHash: raw.recipe_hash,
     row: {
-      id: raw.id, name: raw.name, dataPath: raw.data_path, dataLabel: raw.data_label, synthetic: raw.synthetic === 1, subject: raw.subject, state: raw.state === 'cancelled' && raw.paused === 1 ? 'paused' : raw.state,
+      id: raw.id, name: raw.name, dataPath: raw.data_path, dataLabel: raw.data_label, synthetic: raw.synthetic === 1, subject: raw.subject, pack: recipe.pack, state: raw.state === 'cancelled' && raw.paused === 1 ? 'paused' : raw.state,
       created: raw.created, started: raw.started, finished: raw.finished,
       progress: raw.state === 'done' ? 1 : weight === 0 ? 0 : finished / weight,
       activity: '', secondsLeft: null,

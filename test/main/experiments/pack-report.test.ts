@@ -57,6 +57,14 @@ describe('an unmodified export', () => {
 describe('what is said before a pack is opened', () => {
   it('counts weights from the files, and more memory for stage 2', async () => {
     const report = await packReport(DEMO, question, provider), alone = await packReport(DEMO, { ...question, refine: { ...question.refine, enabled: false } }, provider);
+    // Read here from the shipped files themselves.
+    const described = JSON.parse(await readFile(path.join(DEMO, 'pack.json'), 'utf8')) as { version: string; latentShape: number[]; contextLength: number; image: { pixels: number }; roles: { imageEncoder: { taps: string[]; pixels: number } } };
+    const vocabulary = JSON.parse(await readFile(path.join(DEMO, 'tokenizer/vocab.json'), 'utf8')) as Record<string, number>;
+    expect(report.facts).toMatchObject({
+      version: described.version, synthetic: true, pixels: described.image.pixels, latentShape: described.latentShape, contextLength: described.contextLength, prediction: 'epsilon',
+      endToken: vocabulary['<|endoftext|>'], taps: described.roles.imageEncoder.taps.length, clipPixels: described.roles.imageEncoder.pixels, scheduler: 'PNDMScheduler',
+    });
+    expect(report.roles.flatMap(({ weightTypes }) => weightTypes ?? [])).toEqual(Array.from({ length: 5 }, () => 'float32'));
     const { networks = [], gradients = [], needBytes = 0, freeBytes = 0, totalBytes = 0 } = report.memory ?? {};
     expect([networks.map(({ role }) => role), gradients.map(({ role }) => role)]).toEqual([['textEncoder', 'imageEncoder', 'vaeEncoder', 'vaeDecoder', 'unet'], ['unet', 'vaeDecoder', 'imageEncoder']]);
     expect(needBytes).toBeGreaterThan(alone.memory?.needBytes ?? 0);

@@ -20,6 +20,8 @@ interface World {
   readonly posted: EngineRequest[];
   readonly themes: string[];
   readonly shown: string[];
+  /** What folder dialogs were for. */
+  readonly asked: string[];
   /** What the engine says. */
   say(message: EngineMessage): void;
   close(): void;
@@ -30,18 +32,18 @@ const png = Uint8Array.of(0x89, 0x50, 0x4e, 0x47);
 
 function openWorld(): World {
   const store = openStore(path.join(folder, 'workspace'));
-  const posted: EngineRequest[] = [], themes: string[] = [], shown: string[] = [];
+  const posted: EngineRequest[] = [], themes: string[] = [], shown: string[] = [], asked: string[] = [];
   let listener: (message: EngineMessage) => void = () => undefined;
   const queue = openQueue(store, () => ({ post: (request) => { posted.push(request); }, onMessage: (given) => { listener = given; }, onExit: () => undefined, kill: () => undefined, memory: () => resident }),
     { onRun: () => undefined, onEvent: () => undefined, onJob: () => undefined, onEngineLost: () => undefined });
   const handlers = makeHandlers({
     store, queue, demoFolder: path.join(folder, 'demo'),
     desktop: {
-      version: '1', electron: '2', platform: 'linux', chooseFolder: () => Promise.resolve(folder), chooseSaveFile: () => Promise.resolve(chosen),
+      version: '1', electron: '2', platform: 'linux', chooseFolder: (kind) => { asked.push(kind); return Promise.resolve(folder); }, chooseSaveFile: () => Promise.resolve(chosen),
       showInFolder: (file) => { shown.push(file); }, setTheme: (theme) => { themes.push(theme); },
     },
   });
-  return { handlers, store, posted, themes, shown, say: (message) => { listener(message); }, close: () => { queue.close(); store.close(); } };
+  return { handlers, store, posted, themes, shown, asked, say: (message) => { listener(message); }, close: () => { queue.close(); store.close(); } };
 }
 
 beforeEach(() => {
@@ -58,7 +60,7 @@ const event = (id: string, said: RunEvent): void => { world.say({ type: 'event',
 
 describe('app', () => {
   it('knows nothing at first, and after a restart what it was told', async () => {
-    expect(await world.handlers['app.info']()).toEqual({ version: '1', electron: '2', platform: 'linux', theme: 'system', memory: { ceiling: DEFAULT_MEMORY, isDefault: true, installed: totalmem() }, recents: [], last: { dataPath: null, runId: null }, interrupted: [] });
+    expect(await world.handlers['app.info']()).toEqual({ version: '1', electron: '2', platform: 'linux', theme: 'system', memory: { ceiling: DEFAULT_MEMORY, isDefault: true, installed: totalmem() }, recents: [], packs: { chosen: 'demo', recents: [] }, last: { dataPath: null, runId: null }, interrupted: [] });
     await world.handlers['app.setTheme']('dark');
     await world.handlers['app.remember']({ dataPath: '/d', runId: 'r' });
     const { id } = await start();
@@ -100,6 +102,38 @@ describe('recent data', () => {
   it('name the runs that are started on them', async () => {
     await world.handlers['data.addRecent']({ path: path.join(folder, 'data'), label: 'My subject', synthetic: true });
     expect(await start()).toMatchObject({ dataLabel: 'My subject', synthetic: true });
+  });
+});
+
+describe('model packs', () => {
+  it('keep which one experiments start with and the latest ten folders, also after a restart', async () => {
+    for (let n = 0; n < 12; n++) await world.handlers['pack.remember']({ path: path.join(folder, `pack ${n}`), label: `pack ${n}` });
+    await world.handlers['pack.remember']({ path: folder, label: 'here' });
+    await world.handlers['pack.removeRecent'](path.join(folder, 'pack 9'));
+    world.close();
+    world = openWorld();
+    const { packs } = await world.handlers['app.info']();
+    expect(packs.chosen).toBe(folder);
+    expect(packs.recents.map(({ label, reachable }) => [label, reachable])).toEqual([['here', true], ...[11, 10, 8, 7, 6, 5, 4, 3].map((n) => [`pack ${n}`, false])]);
+    await world.handlers['pack.remember']({ path: 'demo', label: 'demo' });
+    expect((await world.handlers['app.info']()).packs).toMatchObject({ chosen: 'demo', recents: packs.recents });
+  });
+
+  it('fall back to the demo pack when the chosen folder is taken off the list', async () => {
+    await world.handlers['pack.remember']({ path: folder, label: 'here' });
+    await world.handlers['pack.removeRecent'](folder);
+    expect((await world.handlers['app.info']()).packs).toEqual({ chosen: 'demo', recents: [] });
+  });
+
+  it('are asked for in a dialog of their own', async () => {
+    await world.handlers['pack.choose']();
+    await world.handlers['data.choose']();
+    expect(world.asked).toEqual(['pack', 'data']);
+  });
+
+  it('are named in the row of a run', async () => {
+    const { id } = await world.handlers['run.start']({ ...DEFAULT_RECIPE, pack: folder }, path.join(folder, 'data'));
+    expect((await world.handlers['run.list']()).find((row) => row.id === id)).toMatchObject({ pack: folder });
   });
 });
 

@@ -50,7 +50,7 @@ const images: ImageRow[] = Array.from({ length: 60 }, (_, i) => {
 });
 
 const row = (id: string, name: string, state: RunRow['state'], hours: number): RunRow => ({
-  id, name, dataPath: PATH, dataLabel: 'Demo (synthetic)', synthetic: true, subject: 'subj01', state, created: new Date(Date.now() - hours * 3.6e6).toISOString(), started: new Date().toISOString(), finished: null,
+  id, name, dataPath: PATH, dataLabel: 'Demo (synthetic)', synthetic: true, subject: 'subj01', pack: 'demo', state, created: new Date(Date.now() - hours * 3.6e6).toISOString(), started: new Date().toISOString(), finished: null,
   progress: state === 'running' ? 0.42 : 1, activity: state === 'running' ? 'Reconstruct 24 images: 9 of 24 images' : '', secondsLeft: state === 'running' ? 83 : null,
   summary: state !== 'done' ? null : { seconds: 143, steps: 11, reused: 0, images: 60, scores: {
     clip_similarity: { value: 0.731, baseline: 0.512, better: 'higher' }, two_way: { value: 0.874, baseline: 0.5, better: 'higher' }, ssim_2d: { value: 0.352, baseline: 0.231, better: 'higher' },
@@ -165,7 +165,7 @@ const VIEWS: { readonly [Name in ViewName]: (...args: never[]) => unknown } = {
   },
   'table.compose': () => { throw new Error('no table was made'); },
   'refine.records': () => [],
-  'pack.check': () => ({ name: 'demo', folder: '/models/demo', ok: true, roles: [], weightBytes: 19e6, assumptions: [], memory: null, provider: { used: 'cpu', tried: [{ provider: 'cpu', works: true, reason: '' }] } }),
+  'pack.check': () => ({ name: 'demo', folder: '/models/demo', ok: true, roles: [], weightBytes: 19e6, assumptions: [], facts: null, memory: null, provider: { used: 'cpu', tried: [{ provider: 'cpu', works: true, reason: '' }] } }),
   'accuracy.units': () => Promise.reject(new Error('the harness decodes nothing')), 'accuracy.regions': () => null, 'region.list': () => voxelRegions,
 };
 
@@ -180,7 +180,7 @@ const lab: Lab = {
   async invoke(name, ...args) {
     const value: unknown = await ({
       'app.info': () => ({ memory: { ceiling: 8e9, isDefault: true, installed: 16e9 }, version: '0.1.0', electron: '33.2.1', platform: 'linux', theme: query.get('theme') ?? 'dark', interrupted: empty ? [] : ['r3'],
-        recents: empty ? [] : [{ path: PATH, label: 'Demo (synthetic)', synthetic: true, openedAt: new Date().toISOString(), reachable: true }, { path: '/media/nsd/natural-scenes-dataset', label: 'NSD, 4 subjects', synthetic: false, openedAt: '2026-11-03T12:00:00Z', reachable: false }],
+        packs: { chosen: 'demo', recents: [] }, recents: empty ? [] : [{ path: PATH, label: 'Demo (synthetic)', synthetic: true, openedAt: new Date().toISOString(), reachable: true }, { path: '/media/nsd/natural-scenes-dataset', label: 'NSD, 4 subjects', synthetic: false, openedAt: '2026-11-03T12:00:00Z', reachable: false }],
         last: { dataPath: query.has('start') || empty ? null : PATH, runId: 'r4' } }),
       'demo.create': () => ({ path: PATH }), 'run.list': () => (empty ? [] : runs), 'job.list': () => (empty ? [] : jobs()), 'table.list': () => [], 'run.get': () => detailOf(text(args[0])), 'run.start': () => runs[1],
       'data.choose': () => PATH, 'run.resume': () => runs[1], 'file.savePng': () => { Reflect.set(window, 'saved', args[1]); return `/home/ada/figures/${text(args[0])}`; },

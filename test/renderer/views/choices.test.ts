@@ -48,7 +48,7 @@ describe('sets of regions', () => {
 
 describe('the time that a run will take', () => {
   const run = (seconds: number, count: number, reused = 0): RunRow => ({
-    id: '', name: '', dataPath: '', dataLabel: '', synthetic: true, subject: '', state: 'done', created: '', started: null, finished: null, progress: 1, activity: '', secondsLeft: null, error: null,
+    id: '', name: '', dataPath: '', dataLabel: '', synthetic: true, subject: '', pack: 'demo', state: 'done', created: '', started: null, finished: null, progress: 1, activity: '', secondsLeft: null, error: null,
     summary: { seconds, steps: 5, reused, images: count, scores: {} },
   });
   it('is a range from runs done here, and nothing without one', () => {
