@@ -4,11 +4,15 @@
  */
 import type { GradientMode, RefineChoice, SamplerChoice } from './recipe.ts';
 
+/** What a gradient is worth: that of the loss, something else in its place, or none of the whole loss. */
+export type GradientWorth = 'exact' | 'biased' | 'another algorithm';
+
 export interface GradientModeFacts {
   /** Letter of the reference sheet. */
   readonly letter: string;
   readonly title: string;
-  readonly worth: 'exact' | 'biased' | 'another algorithm';
+  /** In general; of one recipe it is `gradientWorth`. */
+  readonly worth: GradientWorth;
   readonly what: string;
 }
 
@@ -32,6 +36,23 @@ export function walkedSteps(steps: number, strength: number): number {
 export function samplerCost({ scheduler, steps, strength, guidance }: SamplerChoice): number {
   const walked = walkedSteps(steps, strength);
   return (walked + (scheduler === 'pndm' && walked > 1 ? 1 : 0)) * (guidance === 1 ? 1 : 2);
+}
+
+/** Evaluations of the network that one walk is differentiated through. */
+function callsOf(sampler: SamplerChoice): number {
+  return samplerCost({ ...sampler, guidance: 1 });
+}
+
+/**
+ * What the gradient of a recipe is worth. A mode that leaves something out is exact where there is nothing to leave out: no unguided branch at guidance 1,
+ * no earlier steps; any mode is biased where saturated pixels pass gradients that they do not have.
+ */
+export function gradientWorth(sampler: SamplerChoice, { mode, clamp, lastSteps }: RefineChoice): GradientWorth {
+  const general = GRADIENT_MODES[mode].worth;
+  if (general === 'another algorithm') return general;
+  if (clamp === 'through') return 'biased';
+  const leavesNothing = (mode === 'conditional' && sampler.guidance === 1) || (mode === 'truncated' && lastSteps >= callsOf(sampler));
+  return leavesNothing ? 'exact' : general;
 }
 
 /** Evaluations of stage 2 for one image: of one iteration, and of all with the final picture. */

@@ -46,6 +46,7 @@ export interface Refinement {
   readonly imageId: number;
   /** Updates made before it was judged; 0 is stage 1. */
   readonly iteration: number;
+  /** Number of the last iteration that may come; a guided walk's are its pushed steps. */
   readonly iterations: number;
   /** Loss against the decoded target. */
   readonly decoded: number;

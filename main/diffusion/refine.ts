@@ -5,8 +5,9 @@
  * stopped keeps its z and c while the others go on. A state is plain arrays: storing it and going on later gives the same numbers. The anchor (`anchor.ts`)
  * bends the updates; losses are those of the picture's features alone, and by them images stop and are chosen.
  *
- * Stopping rule: an image stops at iteration i >= window when its loss fell by less than `stopChange` (relative) since iteration i - window.
- * Choice: with fixed noise the iteration of the lowest decoded loss; with fresh noise, whose losses are not comparable, the last.
+ * Stopping rule: an image stops at iteration i >= window when its loss fell by less than `stopChange` (relative) since iteration i - window, and at once when
+ * its loss is no finite number (rates at which z or c leave what the networks can hold).
+ * Choice: with fixed noise the iteration of the lowest decoded loss; with fresh noise, whose losses are not comparable, the last with a finite one.
  */
 import type { RefineChoice } from '../../common/recipe.ts';
 import { f32, sizeOf } from '../../common/ndarray.ts';
@@ -94,6 +95,7 @@ export async function refineOnce(state: RefineState, choice: RefineChoice, targe
   const chosen = state.chosen.slice(), stopped = state.stopped.slice();
   for (let n = 0; n < images; n++) {
     if (stopped[n] !== -1) continue;
+    if (!Number.isFinite(at(iteration, n))) { stopped[n] = iteration; continue; }
     if (choice.noise === 'fresh' || iteration === 0 || at(iteration, n) < at(chosen[n] ?? 0, n)) {
       chosen[n] = iteration;
       bestZ = withRow(bestZ, z, n);

@@ -6,7 +6,7 @@
  */
 import path from 'node:path';
 import fs from 'node:fs/promises';
-import { throwIfAborted } from '../../../common/errors.ts';
+import { throwIfAborted, UserError } from '../../../common/errors.ts';
 import type { RefinementRecord } from '../../../common/run-event.ts';
 import { f32, ndarray, rows, sizeOf } from '../../../common/ndarray.ts';
 import type { F32, U8 } from '../../../common/ndarray.ts';
@@ -169,7 +169,7 @@ async function iterate(task: Task, group: Int32Array, z0: F32, c0: F32, noise: F
     const { iteration } = state;
     const under = (at: number): F32 => (refine.noise === 'fixed' ? noise : noiseOf(seed, group, z0.shape.slice(1), `/iteration/${at}`));
     const judged = await refineOnce(state, refine, targets, (z, c, at) => refiner.pass(z, c, under(at), context.signal), context.signal);
-    await keepIteration(task, group, judged.values, judged.state, iteration);
+    await keepIteration(task, group, judged.values, judged.state, iteration, refine.iterations);
     if (judged.finished) return { state: judged.state, latents: null };
     state = judged.state;
     await putItem(folder, stateName(group), writeState(state));
@@ -192,23 +192,34 @@ async function guide(task: Task, group: Int32Array, z0: F32, c0: F32, noise: F32
     }
     const { iteration } = state;
     state = { ...state, iteration: iteration + 1, decoded: Float64Array.of(...state.decoded, ...decoded), true: Float64Array.of(...state.true, ...known), chosen: new Int32Array(images).fill(iteration) };
-    await keepIteration(task, group, values, state, iteration);
+    await keepIteration(task, group, values, state, iteration, refiner.calls.pushed - 1);
     progress((0.9 * (iteration + 1)) / refiner.calls.pushed);
     return f32(features.shape, gradient);
   }, context.signal);
   return { state, latents };
 }
 
-/** Pictures of one iteration as files, then its losses as events. */
-async function keepIteration({ step, context, folder }: Task, group: Int32Array, values: F32, state: RefineState, iteration: number): Promise<void> {
-  const pictures = toPicture(values), images = group.length;
+function notANumber(imageId: number, iteration: number): UserError {
+  return new UserError('unsupported', `the loss of image ${imageId} is no number at iteration ${iteration} of stage 2`, {
+    expected: 'a finite loss of the picture\'s features', found: 'NaN or infinity: the networks overflow on this picture',
+    fix: 'Lower the guidance or the push, take an export of the networks in float32, or run without stage 2.',
+  });
+}
+
+/** Pictures of one iteration as files, then its losses as events. `last`: number of the last iteration that may come. */
+async function keepIteration({ step, context, folder }: Task, group: Int32Array, values: F32, state: RefineState, iteration: number, last: number): Promise<void> {
+  const pictures = toPicture(values), images = group.length, { refine } = context.recipe;
   for (const [n, id] of group.entries()) {
     const decoded = state.decoded[iteration * images + n] ?? Number.NaN, known = state.true[iteration * images + n] ?? Number.NaN;
-    if (!Number.isFinite(decoded)) continue;
+    if (!Number.isFinite(decoded)) {
+      // An image that had stopped has none; stage 1's picture, and a walk that is pushed, have no earlier one to go back to.
+      if (iteration === 0 || refine.mode === 'guided') throw notANumber(id, iteration);
+      continue;
+    }
     const [sub = '', name = ''] = iterationName(id, iteration).split('/');
     await putItem(path.join(folder, sub), name, writePng(picture(pictures, n)));
     context.emit({ type: 'refinement', key: step.key, refinement: {
-      imageId: id, iteration, iterations: context.recipe.refine.iterations, decoded, true: Number.isFinite(known) ? known : null, picture: `${artefactPath(step.key)}/${iterationName(id, iteration)}`,
+      imageId: id, iteration, iterations: last, decoded, true: Number.isFinite(known) ? known : null, picture: `${artefactPath(step.key)}/${iterationName(id, iteration)}`,
     } });
   }
 }

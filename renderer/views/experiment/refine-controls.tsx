@@ -1,7 +1,7 @@
 /** Stage 2 in the form: what is adjusted, by which gradient, and what that costs before it is run. */
 import { NumberInput, Select, Switch, Tooltip } from '@mantine/core';
 import type { RunRow } from '../../../common/contract/payloads.ts';
-import { GRADIENT_MODES, refineCost, samplerCost } from '../../../common/gradient-modes.ts';
+import { GRADIENT_MODES, gradientWorth, refineCost, samplerCost } from '../../../common/gradient-modes.ts';
 import type { GradientMode, Recipe, RefineChoice } from '../../../common/recipe.ts';
 import { count, duration } from '../../parts/words.ts';
 import { paceKnown } from './estimate.ts';
@@ -73,7 +73,7 @@ export function RefineControls({ recipe, images, runs, change }: Props) {
 
 /** What stage 2 will cost, and how long that takes here where an earlier run has measured it. */
 function Cost({ recipe, images, runs }: Omit<Props, 'change'>) {
-  const cost = refineCost(recipe.sampler, recipe.refine), stage1 = samplerCost(recipe.sampler), pace = paceKnown(runs), { worth } = GRADIENT_MODES[recipe.refine.mode];
+  const cost = refineCost(recipe.sampler, recipe.refine), stage1 = samplerCost(recipe.sampler), pace = paceKnown(runs), worth = gradientWorth(recipe.sampler, recipe.refine);
   return (
     <div className="card refine-cost" role="note" aria-label="Cost of stage 2">
       <div className="row" style={{ justifyContent: 'space-between' }}><span className="badge" data-worth={worth}>{worth}</span><b className="number">{pace === null ? 'time not known yet' : `about ${duration(pace.seconds * cost.all * images)}`}</b></div>

@@ -91,7 +91,7 @@ function Refined({ view }: { readonly view: RefinementView }) {
         <div className="row number" style={{ justifyContent: 'space-between' }}><b>Image {view.imageId}</b><span className="quiet">loss {formatValue(view.before.decoded)} → {formatValue(view.after.decoded)} ({gain >= 0 ? '−' : '+'}{percent(Math.abs(gain))})</span></div>
         <Curve length={view.decoded.length} chosen={view.chosen} series={[{ label: 'decoded', colour: DECODED, values: view.decoded }, { label: 'true', colour: TRUE, values: view.true }]} />
         <Slider size="xs" min={0} max={Math.max(0, view.pictures.length - 1)} value={at} onChange={setAt} label={(value) => `iteration ${value}`} aria-label="Iteration shown" />
-        <div className="number quiet" style={{ fontSize: 12, paddingTop: 4 }}>drift of z {formatValue(view.driftZ)}, of c {formatValue(view.driftC)}{view.stopped === null ? '' : `, stopped at ${view.stopped}`}</div>
+        <div className="number quiet" style={{ fontSize: 12, paddingTop: 4 }}>drift of z {formatValue(view.driftZ)}, of c {formatValue(view.driftC)}{view.stopped === null ? '' : view.decoded[view.stopped] === null ? `; no number at ${view.stopped}, so it stopped: lower the rates` : `, stopped at ${view.stopped}`}</div>
       </div>
     </div>
   );

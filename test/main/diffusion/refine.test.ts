@@ -3,9 +3,10 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { f32, rows, sizeOf } from '../../../common/ndarray.ts';
 import type { F32 } from '../../../common/ndarray.ts';
+import { refineCost, samplerCost } from '../../../common/gradient-modes.ts';
 import { fillNormal, random } from '../../../common/random.ts';
 import { DEFAULT_RECIPE, DEFAULT_REFINE } from '../../../common/recipe.ts';
-import type { RefineChoice, SamplerChoice } from '../../../common/recipe.ts';
+import type { GradientMode, RefineChoice, SamplerChoice } from '../../../common/recipe.ts';
 import { FEATURE_LOSSES } from '../../../main/diffusion/feature-loss.ts';
 import type { FeatureLoss } from '../../../main/diffusion/feature-loss.ts';
 import { initialState, refineOnce } from '../../../main/diffusion/refine.ts';
@@ -157,5 +158,63 @@ describe('the loop', () => {
     const scale = Math.max(...alone.z.data.map(Math.abs));
     expectClose(rows(both.z, 0, 1).data, alone.z.data, { absolute: 1e-3 * scale }, SEED); // another batch, other rounding
     expect(rows(both.z, 1, 2).data.every((value) => value === 0)).toBe(true);
+  }, 60_000);
+
+  // Rates at which the first update overflows float32, in the real networks.
+  it('stops an image whose loss is no number any more, and keeps what came before', async () => {
+    for (const noiseKind of ['fixed', 'fresh'] as const) {
+      const lost = await walk({ ...SHORT, rateZ: 1e38, rateC: 1e38, iterations: 9, noise: noiseKind }, refiner());
+      expect([Array.from(lost.decoded.slice(1)), Array.from(lost.stopped), Array.from(lost.chosen)], noiseKind).toEqual([[Number.NaN], [1], [0]]);
+      expect([lost.bestZ, lost.bestC]).toEqual([z, c]);
+    }
+  }, 60_000);
+});
+
+describe('the guided walk', () => {
+  it('pushes down the slope of the loss of the clean sample that it predicts', async () => {
+    // One call, pushed: the final latents are linear in the output, so the push is read off two walks, and a moved start moves the sample that is judged.
+    const sampler: Partial<SamplerChoice> = { steps: 4, strength: 0.25 }, judged: number[] = [];
+    const latentsOf = async (guidedScale: number, start: F32): Promise<F32> => refiner({ mode: 'guided', guidedShare: 1, guidedScale }, sampler).guided(start, c, noise, (_, features) => {
+      const { value: at, gradient } = loss(features.data);
+      judged.push(at);
+      return Promise.resolve(f32(features.shape, gradient));
+    }, never);
+    const before = await latentsOf(0, z), after = await latentsOf(0.1, z), moves = after.data.map((x, i) => x - before.data[i]!), length = Math.sqrt(dot(moves, moves)), down = moves.map((x) => x / length);
+    const lossAt = async (start: F32): Promise<number> => { await latentsOf(0, start); return judged.at(-1) ?? Number.NaN; };
+    const slopeAlong = async (d: Float32Array): Promise<number> => (await lossAt(moved(z, d, STEP)) - await lossAt(moved(z, d, -STEP))) / (2 * STEP);
+    // The gradient is -steepest times the direction moved: along any other direction the slope is its share.
+    const steepest = await slopeAlong(down), source = random(SEED + 3);
+    expect(steepest).toBeLessThan(0);
+    for (let k = 0; k < 4; k++) {
+      const free = fillNormal(new Float32Array(z.data.length), source), norm = Math.sqrt(dot(free, free)), mixed = free.map((x, i) => x / norm + down[i]!), size = Math.sqrt(dot(mixed, mixed)), d = mixed.map((x) => x / size);
+      expectClose(await slopeAlong(d), steepest * dot(down, d), { relative: FINITE }, SEED + 3);
+    }
+  }, 60_000);
+});
+
+describe('the cost that is shown before Run is the cost that is paid', () => {
+  const CHOICES: readonly (readonly [GradientMode, Partial<RefineChoice>])[] = [['full', {}], ['coarse', { coarseSteps: 3 }], ['conditional', {}], ['truncated', { lastSteps: 2 }], ['guided', { guidedShare: 0.5 }]];
+  const SAMPLERS: readonly Partial<SamplerChoice>[] = [{ guidance: 1 }, { guidance: 3, scheduler: 'pndm', steps: 5, strength: 1 }];
+  /** Rows that a session was asked for. */
+  const counted = (session: Session, rowsOf: string, count: (rows: number) => void): Session => ({ ...session, run: (feeds, options) => { count(feeds[rowsOf]?.shape[0] ?? 0); return session.run(feeds, options); } });
+
+  it.each(SAMPLERS.flatMap((sampler) => CHOICES.map(([mode, choice]) => [mode, JSON.stringify(sampler), choice, sampler] as const)))('%s, %s', async (mode, _, choice, change) => {
+    const sampler = { ...SAMPLER, ...change }, refine: RefineChoice = { ...FULL, ...choice, mode, iterations: 1, rateZ: 0, rateC: 0 }, { sample: name } = pack.roles.unet;
+    let forward = 0, back = 0;
+    const on = makeRefiner({
+      pack, decoder, encoder, config: scheduleConfig(pack.schedulerConfig), sampler, refine, unconditional: empty, images: 1, unet: counted(unet, name, (count) => { forward += count; }),
+      gradients: { ...gradients, open: async (role, options) => { const session = await gradients.open(role, options); return role === 'unet' ? counted(session, name, (count) => { back += count; }) : session; } },
+    });
+    const cost = refineCost(sampler, refine), final = samplerCost(sampler);
+    if (mode === 'guided') {
+      await on.guided(z, c, noise, (_values, features) => Promise.resolve(f32(features.shape, loss(features.data).gradient)), never);
+      expect({ iteration: 3 * back, all: forward + 3 * back }).toEqual(cost);
+      return;
+    }
+    const targets: RefineTargets = { decoded: [(features: Float32Array) => loss(features)], true: [null], anchor: null }, pass = (atZ: F32, atC: F32) => on.pass(atZ, atC, noise, never);
+    const first = await refineOnce(initialState(z, c), refine, targets, pass, never);
+    expect(forward + 3 * back, 'an iteration').toBe(cost.iteration);
+    expect((await refineOnce(first.state, refine, targets, pass, never)).finished).toBe(true);
+    expect(forward + 3 * back + final, 'all').toBe(cost.all);
   }, 60_000);
 });

@@ -3,10 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { armsOf, DEFAULT_TABLE, REFERENCE_ARM } from '../../../common/ablation/arms.ts';
 import type { Arm } from '../../../common/ablation/arms.ts';
 import { tableCsv, tableHtml, tableImagesCsv, tableLatex } from '../../../common/ablation/text.ts';
-import { GRADIENT_MODES, refineCost, samplerCost } from '../../../common/gradient-modes.ts';
+import { GRADIENT_MODES, gradientWorth, refineCost, samplerCost } from '../../../common/gradient-modes.ts';
+import type { GradientWorth } from '../../../common/gradient-modes.ts';
 import { random } from '../../../common/random.ts';
 import { DEFAULT_RECIPE, essentialRecipe, parseRecipe } from '../../../common/recipe.ts';
-import type { GradientMode } from '../../../common/recipe.ts';
+import type { GradientMode, RefineChoice, SamplerChoice } from '../../../common/recipe.ts';
 import { makePlan } from '../../../main/experiments/plan.ts';
 import { recipeHash } from '../../../main/experiments/queue.ts';
 import type { StoredScores } from '../../../main/experiments/stages/score.ts';
@@ -110,4 +111,12 @@ describe('the cost that is shown before Run', () => {
     for (const mode of ['coarse', 'conditional', 'truncated', 'guided'] as const) expect(of(mode), mode).toBeLessThan(of('full'));
     expect(Object.values(GRADIENT_MODES).filter((mode) => mode.worth === 'exact')).toHaveLength(2);
   });
+
+  // That the gradients are those of the mode `full` where nothing is left out is measured in test/main/diffusion/refine.test.ts.
+  it.each<[GradientMode, Partial<RefineChoice>, Partial<SamplerChoice>, GradientWorth]>([
+    ['full', {}, {}, 'exact'], ['full', { clamp: 'through' }, {}, 'biased'], ['coarse', {}, {}, 'exact'], ['coarse', { clamp: 'through' }, {}, 'biased'],
+    ['conditional', {}, { guidance: 3 }, 'biased'], ['conditional', {}, { guidance: 1 }, 'exact'], ['conditional', { clamp: 'through' }, { guidance: 1 }, 'biased'],
+    ['truncated', { lastSteps: 16 }, {}, 'biased'], ['truncated', { lastSteps: 17 }, {}, 'exact'], ['truncated', { lastSteps: 17 }, { scheduler: 'pndm' }, 'biased'], ['truncated', { lastSteps: 18 }, { scheduler: 'pndm' }, 'exact'],
+    ['guided', {}, { guidance: 1 }, 'another algorithm'],
+  ])('and says what the gradient of %s %j %j is worth: %s', (mode, choice, change, worth) => { expect(gradientWorth({ ...sampler, ...change }, { ...refine, ...choice, mode })).toBe(worth); });
 });

@@ -1,0 +1,51 @@
+/** What stage 2 says while it works, and of pictures on which the networks overflow, in whole runs of the demo pack on tiny arrays. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { parseRecipe } from '../../../common/recipe.ts';
+import type { RunEvent } from '../../../common/run-event.ts';
+import { openNetworks } from '../../../main/experiments/networks.ts';
+import type { Networks } from '../../../main/experiments/networks.ts';
+import { openDataset } from '../../../main/experiments/open-dataset.ts';
+import { prepareRun } from '../../../main/experiments/prepare.ts';
+import { run } from '../../../main/experiments/run.ts';
+import { sessionProducts } from '../../../main/linalg/session-products.ts';
+import { TRAIN, tinyArrays } from '../../support/tiny-arrays.ts';
+
+const models = fileURLToPath(new URL('../../../resources/models', import.meta.url)), products = sessionProducts({ threads: 1 });
+let data = '', workspace = '', networks: Networks;
+beforeAll(async () => {
+  data = await tinyArrays();
+  workspace = await mkdtemp(path.join(tmpdir(), 'refine-'));
+  networks = await openNetworks(path.join(models, 'demo'));
+});
+afterAll(async () => {
+  await networks.release();
+  await products.release();
+  for (const folder of [data, workspace]) await rm(folder, { recursive: true, force: true });
+});
+
+async function eventsOf(guidance: number, refine: object): Promise<readonly RunEvent[]> {
+  const events: RunEvent[] = [], parsed = parseRecipe({
+    name: 'tiny', data: { subject: 'one', atlas: 'all', zscore: 'train' }, decoder: { alphas: [1], folds: 2 }, images: 2,
+    sampler: { steps: 4, strength: 1, guidance: 1 }, refine: { enabled: true, iterations: 3, ...refine },
+  });
+  // Above what a form takes, so that real networks overflow.
+  const recipe = { ...parsed, sampler: { ...parsed.sampler, guidance } };
+  const context = await prepareRun({ recipe, dataPath: data, workspace, models, openDataset, openNetworks: () => Promise.resolve(networks), products, signal: new AbortController().signal, emit: (event) => { events.push(event); } });
+  try { await run(context); } finally { context.dataset.close(); }
+  return events;
+}
+
+it('counts a guided walk by its pushed steps, whatever the recipe\'s iterations', async () => {
+  const events = await eventsOf(1, { mode: 'guided', guidedShare: 0.5 }), said = events.flatMap((event) => (event.type === 'refinement' ? [event.refinement] : []));
+  expect(events.at(-1)?.type).toBe('finished');
+  expect(said.map(({ imageId, iteration, iterations }) => [imageId, iteration, iterations])).toEqual([[TRAIN, 0, 1], [TRAIN + 1, 0, 1], [TRAIN, 1, 1], [TRAIN + 1, 1, 1]]);
+}, 120_000);
+
+it.each(['guided', 'coarse'] as const)('names the image on which the networks overflow (%s)', async (mode) => {
+  const events = await eventsOf(1e37, { mode });
+  expect(events.at(-1)).toMatchObject({ type: 'failed', error: { kind: 'unsupported', message: `the loss of image ${TRAIN} is no number at iteration 0 of stage 2`, expected: expect.any(String) as string, found: expect.any(String) as string, fix: expect.any(String) as string } });
+}, 120_000);
