@@ -51,14 +51,22 @@ const Z_WORDS: { readonly [S in TableOptions['withoutZ']]: string } = { random: 
 
 const WITHOUT: { readonly [W in Exclude<Without, null>]: string } = { c: 'w/o c', z: 'w/o z', clip: 'w/o Z_CLIP' };
 
-/** Region names of a part of the cortex; empty for `both`, which recipes understand as every region. Throws UserError where the atlas has none. */
+const LACKING: { readonly [C in Exclude<Cortex, 'both'>]: string } = { lower: 'no lower visual cortex (LVC): none of its regions is called V1, V2 or V3', higher: 'no higher visual cortex (HVC): it has no region besides V1, V2 and V3' };
+
+/**
+ * Region names of a part of the cortex; empty for `both`, which recipes understand as every region. Throws UserError where the atlas has none, or none with a
+ * voxel.
+ */
 export function cortexRegions(cortex: Cortex, atlas: AtlasSummary): readonly string[] {
   if (cortex === 'both') return [];
-  const names = atlas.regions.map((region) => region.name).filter((name) => LOWER_REGION.test(name) === (cortex === 'lower'));
-  if (names.length === 0) {
-    throw new UserError('bad-input', `the atlas ${atlas.name} has no ${cortex} visual cortex`, { expected: 'regions called V1, V2, V3 and others', found: atlas.regions.map((region) => region.name).join(', '), fix: 'Choose an atlas that tells V1 to V3 from the rest.' });
+  const found = atlas.regions.filter(({ name }) => LOWER_REGION.test(name) === (cortex === 'lower'));
+  if (found.every(({ voxels }) => voxels === 0)) {
+    throw new UserError('bad-input', `the atlas "${atlas.name}" has ${found.length === 0 ? LACKING[cortex] : `no voxel in ${found.map(({ name }) => name).join(', ')}`}`, {
+      expected: 'regions called V1, V2 or V3, and others', found: atlas.regions.map(({ name, voxels }) => `${name} (${voxels} voxels)`).join(', ') || 'no regions',
+      fix: 'Choose an atlas that tells V1 to V3 from the rest. A folder of arrays names the region of each voxel in dataset.json ("regions" and "regionNames").',
+    });
   }
-  return names;
+  return found.map(({ name }) => name);
 }
 
 function armOf(base: Recipe, cortex: Cortex, without: Without, atlas: AtlasSummary, options: TableOptions): Arm {

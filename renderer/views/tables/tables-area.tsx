@@ -2,17 +2,17 @@
 import { Button, Select, Switch } from '@mantine/core';
 import { Ban, Pause, Play, Table2 } from 'lucide-react';
 import { useEffect, useState } from 'react';
-import { armsOf, DEFAULT_TABLE } from '../../../common/ablation/arms.ts';
-import type { Arm, TableNumber, TableOptions } from '../../../common/ablation/arms.ts';
+import { DEFAULT_TABLE } from '../../../common/ablation/arms.ts';
+import type { TableNumber, TableOptions } from '../../../common/ablation/arms.ts';
 import type { AblationTable } from '../../../common/ablation/table.ts';
 import { TABLE_TITLES } from '../../../common/ablation/table.ts';
 import type { RunRow, TableRun } from '../../../common/contract/payloads.ts';
-import type { SubjectSummary } from '../../../common/dataset.ts';
+import type { Inspection, SubjectSummary } from '../../../common/dataset.ts';
 import type { ErrorReport } from '../../../common/errors.ts';
 import { samplerCost, refineCost } from '../../../common/gradient-modes.ts';
 import type { Recipe } from '../../../common/recipe.ts';
 import { reportFrom } from '../../lab.ts';
-import { ErrorNotice } from '../../parts/notice.tsx';
+import { ErrorNotice, Notice } from '../../parts/notice.tsx';
 import { StateBadge } from '../../parts/state-badge.tsx';
 import { count, duration, percent } from '../../parts/words.ts';
 import { cancelRun, pauseRuns, resumeRuns, tellError } from '../../state/actions.ts';
@@ -21,24 +21,18 @@ import { useFinishedRuns, useInspection, useSubject } from '../../state/selector
 import { NoSubject } from '../data/no-subject.tsx';
 import { paceKnown } from '../experiment/estimate.ts';
 import { recipeFor } from '../experiment/experiment-area.tsx';
+import { tablePlan } from './obstacle.ts';
 import { ResultTable } from './result-table.tsx';
 
 const WITHOUT_C = [{ value: 'unconditional', label: 'c → empty text' }, { value: 'random', label: 'c → noise, adjusted (as published)' }, { value: 'mean', label: 'c → training mean' }];
 
-/** Arms, or what keeps the table from being made. */
-function armsFor(table: TableNumber, recipe: Recipe, subject: SubjectSummary, options: TableOptions): { readonly arms: readonly Arm[]; readonly wrong: string | null } {
-  const atlas = subject.atlases.find((each) => each.name === recipe.data.atlas) ?? subject.atlases[0];
-  if (atlas === undefined) return { arms: [], wrong: 'This data has no regions.' };
-  try { return { arms: armsOf(table, recipe, atlas, options), wrong: null }; } catch (error) { return { arms: [], wrong: reportFrom(error).message }; }
-}
-
-function Choice({ table, recipe, subject, options, onStarted, children }: { readonly table: TableNumber; readonly recipe: Recipe; readonly subject: SubjectSummary; readonly options: TableOptions; readonly onStarted: () => void; readonly children?: React.ReactNode }) {
+function Choice({ table, recipe, subject, captions, options, onStarted, children }: { readonly table: TableNumber; readonly recipe: Recipe; readonly subject: SubjectSummary; readonly captions: Inspection['captions']; readonly options: TableOptions; readonly onStarted: () => void; readonly children?: React.ReactNode }) {
   const services = useServices(), runs = useFinishedRuns(subject.id), [busy, setBusy] = useState(false);
-  const { arms, wrong } = armsFor(table, recipe, subject, options), images = recipe.images ?? subject.testImages, pace = paceKnown(runs);
+  const { arms, obstacle } = tablePlan(table, recipe, subject, captions, options), images = recipe.images ?? subject.testImages, pace = paceKnown(runs);
   const evaluations = arms.reduce((sum, { recipe: arm }) => sum + (arm.pipeline !== 'diffusion' ? 0 : samplerCost(arm.sampler) + (arm.refine.enabled ? refineCost(arm.sampler, arm.refine).all : 0)), 0) * images;
   const start = async (): Promise<void> => {
     const path = services.data.store.getState().dataPath;
-    if (path === null || wrong !== null) return;
+    if (path === null || obstacle !== null) return;
     setBusy(true);
     try { await services.lab.invoke('table.start', table, arms, path); await services.data.refreshRuns(); onStarted(); } catch (error) { tellError('The table could not be started', reportFrom(error)); }
     setBusy(false);
@@ -46,11 +40,13 @@ function Choice({ table, recipe, subject, options, onStarted, children }: { read
   return (
     <div className="card table-choice">
       <h2>Table {table}. {TABLE_TITLES[table]}</h2>
-      <div className="quiet" style={{ fontSize: 12 }}>{arms.map((arm) => arm.title).join(', ')}. {count(arms.length, 'run')} of {count(images, 'picture')}, the same seed and noise; what two arms share is computed once.</div>
+      {obstacle === null
+        ? <div className="quiet" style={{ fontSize: 12 }}>{arms.map((arm) => arm.title).join(', ')}. {count(arms.length, 'run')} of {count(images, 'picture')}, the same seed and noise; what two arms share is computed once.</div>
+        : <Notice tone="info" title={`Table ${table} cannot be made of this data`}>{obstacle.why} {obstacle.fix}</Notice>}
       {children}
       <div className="row" style={{ gap: 12 }}>
-        <Button leftSection={<Play size={14} fill="currentColor" />} loading={busy} disabled={wrong !== null} onClick={() => { void start(); }}>Make Table {table}</Button>
-        <span className="quiet number" style={{ fontSize: 12 }}>{wrong ?? (pace === null ? 'The first run on this computer tells how long it takes.' : `at most about ${duration(pace.seconds * evaluations)}, going by the last run here`)}</span>
+        <Button leftSection={<Play size={14} fill="currentColor" />} loading={busy} disabled={obstacle !== null} onClick={() => { void start(); }}>Make Table {table}</Button>
+        {obstacle === null && <span className="quiet number" style={{ fontSize: 12 }}>{pace === null ? 'The first run on this computer tells how long it takes.' : `at most about ${duration(pace.seconds * evaluations)}, going by the last run here`}</span>}
       </div>
     </div>
   );
@@ -120,8 +116,8 @@ export function TablesArea() {
       <div className="tables">
         <div className="data-head"><div className="grow"><div className="data-title">Ablation tables</div><div className="quiet">Pictures, seed, decoder and stage 2 as on the Experiment screen: {count(base.images ?? subject.testImages, 'picture')}, seed {base.seed}.</div></div></div>
         <div className="table-choices">
-          <Choice table={1} recipe={base} subject={subject} options={DEFAULT_TABLE} onStarted={refresh} />
-          <Choice table={2} recipe={base} subject={subject} options={options} onStarted={refresh}>
+          <Choice table={1} recipe={base} subject={subject} captions={inspection.captions} options={DEFAULT_TABLE} onStarted={refresh} />
+          <Choice table={2} recipe={base} subject={subject} captions={inspection.captions} options={options} onStarted={refresh}>
             <Select label="What takes the place of c" size="xs" data={WITHOUT_C} value={options.withoutC} allowDeselect={false}
               onChange={(value) => { if (value === 'unconditional' || value === 'random' || value === 'mean') setOptions({ ...options, withoutC: value, adjustReplacedC: value === 'random' }); }} />
             <Switch label="Crossed: LVC, HVC and both, each with every feature space left out" size="xs" checked={options.crossed} onChange={(event) => { setOptions({ ...options, crossed: event.currentTarget.checked }); }} />

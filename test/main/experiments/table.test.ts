@@ -57,7 +57,10 @@ describe('the arms', () => {
     expect(armsOf(2, DEFAULT_RECIPE, atlas, { ...DEFAULT_TABLE, crossed: true }).filter((arm) => !arm.anchor)).toHaveLength(12);
   });
   it('need regions to tell low from high cortex', () => {
-    expect(() => armsOf(1, DEFAULT_RECIPE, { name: 'whole', regions: [{ name: 'nsdgeneral', label: 1, voxels: 9 }] })).toThrow(/has no lower visual cortex/);
+    expect(() => armsOf(1, DEFAULT_RECIPE, { name: 'whole', regions: [{ name: 'nsdgeneral', label: 1, voxels: 9 }] })).toThrow(/has no lower visual cortex \(LVC\): none of its regions is called V1, V2 or V3/);
+    expect(() => armsOf(1, DEFAULT_RECIPE, { name: 'early', regions: ['V1v', 'V1d', 'V2', 'V3'].map((name, i) => ({ name, label: i + 1, voxels: 9 })) })).toThrow(/has no higher visual cortex \(HVC\)/);
+    // A region that is named and has no voxel in this subject forms nothing.
+    expect(() => armsOf(1, DEFAULT_RECIPE, { name: 'few', regions: [{ name: 'V1', label: 1, voxels: 0 }, { name: 'LO', label: 2, voxels: 5 }] })).toThrow(/has no voxel in V1$/);
   });
 });
 
