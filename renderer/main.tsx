@@ -9,6 +9,7 @@ import './theme/screens.css';
 import './theme/cortex.css';
 import './theme/refine.css';
 import './theme/accuracy.css';
+import './theme/pack.css';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
 import { createPreparer } from './cortex/prepare.ts';
@@ -16,6 +17,7 @@ import { connectLab } from './lab.ts';
 import { restoreSession } from './state/actions.ts';
 import { createHover } from './state/hover.ts';
 import { createLabStore } from './state/lab-state.ts';
+import { createPackStore } from './state/pack-state.ts';
 import { createResources } from './state/resources.ts';
 import type { Services } from './state/app-context.ts';
 import { createViewStore } from './state/view-state.ts';
@@ -23,7 +25,7 @@ import { createViewStore } from './state/view-state.ts';
 const lab = connectLab(window);
 const services: Services = {
   lab, data: createLabStore(lab), view: createViewStore(window.localStorage, () => performance.now()),
-  hover: createHover(), resources: createResources(), preparer: createPreparer(), cortex: { current: null },
+  packs: createPackStore(lab), hover: createHover(), resources: createResources(), preparer: createPreparer(), cortex: { current: null },
 };
 
 const root = document.getElementById('root');

@@ -11,6 +11,7 @@ export function menuTemplate(platform: string, command: (id: string) => void): M
       label: 'File', submenu: [
         item('Open Data Folder…', 'data.open', 'CmdOrCtrl+O'),
         item('Open the Demo', 'data.demo'),
+        item('Choose Model Pack…', 'pack.choose', 'CmdOrCtrl+Shift+O'),
         { type: 'separator' },
         item('Export View as PNG…', 'export.view', 'CmdOrCtrl+E'),
         { type: 'separator' },
@@ -19,7 +20,7 @@ export function menuTemplate(platform: string, command: (id: string) => void): M
     },
     {
       label: 'Edit', submenu: [
-        item('Undo Selection', 'selection.undo', 'CmdOrCtrl+Z'), item('Redo Selection', 'selection.redo', 'CmdOrCtrl+Shift+Z'),
+        item('Undo', 'selection.undo', 'CmdOrCtrl+Z'), item('Redo', 'selection.redo', 'CmdOrCtrl+Shift+Z'),
         { type: 'separator' }, { role: 'copy' }, { role: 'paste' }, { role: 'selectAll' },
       ],
     },

@@ -2,8 +2,10 @@
 import { notifications } from '@mantine/notifications';
 import type { ErrorReport } from '../../common/errors.ts';
 import type { RunRow } from '../../common/contract/payloads.ts';
+import { DEFAULT_RECIPE } from '../../common/recipe.ts';
 import type { Recipe } from '../../common/recipe.ts';
 import { reportFrom } from '../lab.ts';
+import { packRefusal } from './pack-state.ts';
 import type { Area } from './view-state.ts';
 import type { Services } from './app-context.ts';
 
@@ -78,17 +80,81 @@ export async function dropFiles(services: Services, files: FileList): Promise<vo
   if (first === undefined) return;
   const path = services.lab.pathOf(first);
   if (path === '') { tell('That was not a file or folder of this computer.'); return; }
-  await openPath(services, path);
+  await openAny(services, path);
+}
+
+/** A folder that was dropped or that the system named: a model pack goes into the form, all else is opened as data. */
+export async function openAny(services: Services, path: string): Promise<void> {
+  const kind = await attempt('The folder could not be looked at', () => services.lab.invoke('folder.kind', path));
+  if (kind === 'pack') await takePack(services, path);
+  else if (kind === 'data') await openPath(services, path);
+}
+
+/** Asks about a recipe's pack; one that can be used is what new experiments start with from then on. */
+export async function checkPack(services: Services, recipe: Recipe, images: number, again = false): Promise<ErrorReport | null> {
+  const { packs, lab, data } = services, state = await packs.check(recipe, images, again);
+  const { report, pack } = state, known = data.store.getState().info?.packs;
+  const isNews = known !== undefined && (known.chosen !== pack || (pack !== DEFAULT_RECIPE.pack && known.recents[0]?.path !== pack));
+  if (report?.ok === true && pack === recipe.pack && isNews) {
+    await attempt('The pack could not be kept for the next time', async () => {
+      await lab.invoke('pack.remember', { path: pack, label: report.name });
+      await refreshPacks(services);
+    });
+  }
+  return packRefusal(state, recipe);
+}
+
+/** Which packs are known and whether their folders are still there. */
+export async function refreshPacks({ lab, data }: Services): Promise<void> {
+  const { packs } = await lab.invoke('app.info');
+  data.setInfo({ packs });
+}
+
+export async function choosePack(services: Services): Promise<void> {
+  const path = await attempt('The folder could not be chosen', () => services.lab.invoke('pack.choose'));
+  if (path !== null) await takePack(services, path);
+}
+
+/** Puts a pack into the form, where what it is appears; without open data it is looked at and kept for the first experiment. */
+export async function takePack(services: Services, pack: string): Promise<void> {
+  const { data, view } = services, { draft } = view.store.getState(), info = data.store.getState().info;
+  if (data.store.getState().inspection.state === 'ready') {
+    // The form that is not open yet starts with what is chosen.
+    if (draft !== null) view.form('Model pack', { ...draft, pack });
+    else if (info !== null) data.setInfo({ packs: { chosen: pack, recents: info.packs.recents.filter(({ path }) => path !== pack) } });
+    view.set({ area: 'experiment' });
+    return;
+  }
+  const refusal = await checkPack(services, { ...DEFAULT_RECIPE, pack }, DEFAULT_RECIPE.images ?? 1, true);
+  if (refusal !== null) tellError('This cannot be used as a model pack', refusal);
+  else tell('New experiments use it. Open data to set one up.', `Model pack “${services.packs.store.getState().report?.name ?? pack}”`);
+}
+
+export async function removePack(services: Services, path: string): Promise<void> {
+  await attempt('The entry could not be removed', async () => { await services.lab.invoke('pack.removeRecent', path); await refreshPacks(services); });
 }
 
 export async function startRun(services: Services, recipe: Recipe): Promise<RunRow | null> {
   const path = services.data.store.getState().dataPath;
   if (path === null) return null;
+  const refusal = await knownRefusal(services, recipe);
+  if (refusal !== null) {
+    services.view.set({ area: 'experiment' });
+    tellError('Not started: the model pack cannot be used', refusal);
+    return null;
+  }
   const row = await attempt('The run could not be started', () => services.lab.invoke('run.start', recipe, path));
   if (row === null) return null;
   await services.data.refreshRuns();
   await selectRun(services, row.id);
   return row;
+}
+
+/** The shipped pack is not looked at first; a folder is, unless the form has done so. */
+async function knownRefusal(services: Services, recipe: Recipe): Promise<ErrorReport | null> {
+  const { pack, answered } = services.packs.store.getState();
+  if (pack === recipe.pack && answered !== null) return packRefusal(services.packs.store.getState(), recipe);
+  return recipe.pack === DEFAULT_RECIPE.pack ? null : checkPack(services, recipe, recipe.images ?? 1);
 }
 
 export async function cancelRun(services: Services, runId: string): Promise<void> {

@@ -7,6 +7,7 @@ import type { Preparer } from '../cortex/prepare.ts';
 import type { LabClient } from '../lab.ts';
 import type { HoverSource } from './hover.ts';
 import type { LabState, LabStore } from './lab-state.ts';
+import type { PackState, PackStore } from './pack-state.ts';
 import type { Resources } from './resources.ts';
 import type { ViewState, ViewStore } from './view-state.ts';
 
@@ -14,6 +15,7 @@ export interface Services {
   readonly lab: LabClient;
   readonly data: LabStore;
   readonly view: ViewStore;
+  readonly packs: PackStore;
   readonly hover: HoverSource;
   readonly resources: Resources;
   readonly preparer: Preparer;
@@ -32,6 +34,11 @@ export function useServices(): Services {
 /** A part of what the main process said. */
 export function useLab<T>(select: (state: LabState) => T): T {
   return useStore(useServices().data.store, useShallow(select));
+}
+
+/** A part of what is known of the form's model pack. */
+export function usePackState<T>(select: (state: PackState) => T): T {
+  return useStore(useServices().packs.store, useShallow(select));
 }
 
 /** A part of what the user chose. */

@@ -5,7 +5,7 @@ import { positionOfShape } from '../cortex/placement.ts';
 import type { ShapeName } from '../cortex/mesh.ts';
 import { lutChoices } from '../../common/colour/luts.ts';
 import { MAP_KINDS } from '../../common/map-kinds.ts';
-import { cancelRun, openDemo, openFolder, pauseRuns, redo, resumeRuns, setTheme, startRun, undo } from './actions.ts';
+import { cancelRun, choosePack, openDemo, openFolder, pauseRuns, redo, resumeRuns, setTheme, startRun, undo } from './actions.ts';
 import type { Services } from './app-context.ts';
 import type { Area } from './view-state.ts';
 import type { DEFAULT_LOOK } from './view-state.ts';
@@ -95,6 +95,7 @@ export function commandsOf(services: Services, targets: CommandTargets): readonl
       if (draft === null) { goTo(services, 'experiment'); return; }
       void startRun(services, draft);
     } },
+    { id: 'pack.choose', title: 'Choose a model pack…', group: 'Run', keys: ['mod+Shift+O'], run: () => { void choosePack(services); } },
     { id: 'run.cancel', title: 'Cancel the running experiment', group: 'Run', keys: ['mod+.'], run: () => {
       const running = data.store.getState().jobs.find((job) => job.kind === 'run' && job.state === 'running');
       if (running !== undefined) void cancelRun(services, running.id);

@@ -21,9 +21,9 @@ export function useRuns(): readonly RunRow[] {
   return rows.filter((row) => row.dataPath === path).sort((a, b) => b.created.localeCompare(a.created));
 }
 
-/** Finished runs of a subject of the open data; the same array until one ends, whatever a running one reports. */
-export function useFinishedRuns(subject: string): readonly RunRow[] {
-  return useLab((s) => s.runs.filter((row) => row.state === 'done' && row.subject === subject && row.dataPath === s.dataPath));
+/** Finished runs of a subject of the open data, with a model pack if one is given; the same array until one ends, whatever a running one reports. */
+export function useFinishedRuns(subject: string, pack?: string): readonly RunRow[] {
+  return useLab((s) => s.runs.filter((row) => row.state === 'done' && row.subject === subject && row.dataPath === s.dataPath && (pack === undefined || row.pack === pack)));
 }
 
 export function useRun(): RunRow | null {

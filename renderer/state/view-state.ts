@@ -77,13 +77,16 @@ export const DEFAULT_LOOK: Look = {
 interface Snapshot {
   readonly selection: Selection;
   readonly look: Look;
+  readonly draft: Recipe | null;
+  readonly subject: string | null;
 }
 
 interface Step {
   readonly label: string;
   readonly group: string;
   readonly at: number;
-  readonly before: Snapshot;
+  /** What it changed, as it was. */
+  readonly before: Partial<Snapshot>;
 }
 
 const STEPS = 200;
@@ -97,8 +100,10 @@ export interface ViewStore {
   act(label: string, group: string, change: (now: Snapshot) => Partial<Snapshot>): void;
   select(label: string, change: Partial<Selection>): void;
   look(label: string, change: Partial<Look>): void;
+  /** A change of the form, with the subject that it is about. */
+  form(label: string, draft: Recipe): void;
   set(change: Partial<Pick<ViewState, 'area' | 'runId' | 'subject' | 'gallery' | 'draft'>>): void;
-  /** Another run or folder: its own selection, and nothing to undo from before. */
+  /** Another run or folder: its own selection, and nothing to undo from before but changes of a form that is still there. */
   reset(look: Partial<Look>): void;
   /** Names what was undone, or null. */
   undo(): string | null;
@@ -130,7 +135,9 @@ export function createViewStore(storage: Storage, clock: () => number): ViewStor
   const past: Step[] = [], future: Step[] = [];
   let saving: ReturnType<typeof setTimeout> | null = null;
 
-  const snapshot = (): Snapshot => ({ selection: store.getState().selection, look: store.getState().look });
+  const snapshot = (): Snapshot => { const { selection, look, draft, subject } = store.getState(); return { selection, look, draft, subject }; };
+  /** The same parts of the present state. */
+  const like = (parts: Partial<Snapshot>): Partial<Snapshot> => { const now = snapshot(); return Object.fromEntries(Object.keys(parts).map((key) => [key, now[key as keyof Snapshot]])); };
   const labels = (): Pick<ViewState, 'undoLabel' | 'redoLabel'> => ({ undoLabel: past.at(-1)?.label ?? null, redoLabel: future.at(-1)?.label ?? null });
 
   store.subscribe((now, before) => {
@@ -140,17 +147,17 @@ export function createViewStore(storage: Storage, clock: () => number): ViewStor
   });
 
   const act: ViewStore['act'] = (label, group, change) => {
-    const before = snapshot(), at = clock(), last = past.at(-1);
+    const changed = change(snapshot()), at = clock(), last = past.at(-1);
     if (last?.group === group && at - last.at < GESTURE_MS) past[past.length - 1] = { ...last, at };
-    else past.push({ label, group, at, before });
+    else past.push({ label, group, at, before: like(changed) });
     if (past.length > STEPS) past.shift();
     future.length = 0;
-    store.setState({ ...change(before), ...labels() });
+    store.setState({ ...changed, ...labels() });
   };
   const travel = (from: Step[], to: Step[]): string | null => {
     const step = from.pop();
     if (step === undefined) return null;
-    to.push({ ...step, before: snapshot(), at: 0 });
+    to.push({ ...step, before: like(step.before), at: 0 });
     store.setState({ ...step.before, ...labels() });
     return step.label;
   };
@@ -159,9 +166,11 @@ export function createViewStore(storage: Storage, clock: () => number): ViewStor
     store, act,
     select: (label, change) => { act(label, `select:${label}`, (now) => ({ selection: { ...now.selection, ...change } })); },
     look: (label, change) => { act(label, `look:${Object.keys(change).join()}`, (now) => ({ look: { ...now.look, ...change } })); },
+    form: (label, draft) => { act(label, `form:${label}`, () => ({ draft, subject: draft.data.subject })); },
     set: (change) => { store.setState(change); },
     reset: (look) => {
-      past.length = 0;
+      const kept = store.getState().draft === null ? [] : past.filter(({ before }) => before.draft !== undefined);
+      past.splice(0, past.length, ...kept);
       future.length = 0;
       store.setState((s) => ({ selection: NO_SELECTION, look: { ...s.look, ...look }, ...labels() }));
     },

@@ -8,16 +8,17 @@ import { Empty, ErrorNotice } from '../../parts/notice.tsx';
 import { NoSubject } from '../data/no-subject.tsx';
 import { startRun } from '../../state/actions.ts';
 import { useDetailState, useInspection, useRuns, useSubject } from '../../state/selectors.ts';
-import { useServices, useView } from '../../state/app-context.ts';
+import { useLab, useServices, useView } from '../../state/app-context.ts';
+import { changeTitle } from './recipe-change.ts';
 import { RecipeForm } from './recipe-form.tsx';
 import { RunPanel } from './run-panel.tsx';
 import { RunsTable } from './runs-table.tsx';
 
-/** A recipe that this subject can run: the defaults, with an atlas and a pipeline that the folder has. */
-export function recipeFor(subject: SubjectSummary, arrays: boolean): Recipe {
+/** A recipe that this subject can run: the defaults with a model pack, with an atlas and a pipeline that the folder has. */
+export function recipeFor(subject: SubjectSummary, arrays: boolean, pack = DEFAULT_RECIPE.pack): Recipe {
   const atlas = subject.atlases.find((each) => each.name === DEFAULT_RECIPE.data.atlas) ?? subject.atlases[0];
   return {
-    ...DEFAULT_RECIPE,
+    ...DEFAULT_RECIPE, pack,
     pipeline: arrays ? 'pixels' : DEFAULT_RECIPE.pipeline,
     decoder: decoderFor(arrays ? 'pixels' : DEFAULT_RECIPE.pipeline),
     images: subject.testImages > 0 && subject.testImages <= (DEFAULT_RECIPE.images ?? 0) ? null : DEFAULT_RECIPE.images,
@@ -34,11 +35,12 @@ export function ExperimentArea() {
   const detail = useDetailState();
   const runId = useView((s) => s.runId);
   const arrays = inspection?.kind === 'arrays';
-  const fresh = useMemo(() => (subject === null ? null : recipeFor(subject, arrays)), [subject, arrays]);
+  const pack = useLab((s) => s.info?.packs.chosen ?? null);
+  const fresh = useMemo(() => (subject === null || pack === null ? null : recipeFor(subject, arrays, pack)), [subject, arrays, pack]);
   const recipe = useMemo(() => (draft !== null && draft.data.subject === subject?.id ? draft : fresh === null ? null : draft === null ? fresh : { ...draft, data: { ...draft.data, subject: fresh.data.subject } }), [draft, fresh, subject]);
   const subjects = useMemo(() => inspection?.subjects.map((each) => each.id) ?? [], [inspection]);
-  const change = useCallback((next: Recipe) => { services.view.set({ draft: next }); }, [services]);
-  const reset = useCallback(() => { services.view.set({ draft: fresh }); }, [services, fresh]);
+  const change = useCallback((next: Recipe) => { services.view.form(recipe === null ? 'Form' : changeTitle(recipe, next), next); }, [services, recipe]);
+  const reset = useCallback(() => { if (fresh !== null) services.view.form('Reset', fresh); }, [services, fresh]);
   useEffect(() => {
     // The Run button of the frame runs what the form shows.
     if (recipe !== null && draft !== recipe && JSON.stringify(draft) !== JSON.stringify(recipe)) services.view.set({ draft: recipe });

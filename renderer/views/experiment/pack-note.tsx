@@ -1,72 +1,97 @@
-/** The model pack of the form before it is opened: what it lacks, or what memory the run will take of what is free, and where it will run. */
-import { ChevronDown, ChevronRight, CircleAlert, Cpu } from 'lucide-react';
-import { useEffect, useState } from 'react';
-import type { NetworkMemory, PackReport } from '../../../common/contract/pack-report.ts';
-import type { ErrorReport } from '../../../common/errors.ts';
+/** The model pack of the form before it is opened: what it is, what it lacks, what memory the run will take of what is free, and where it will run. */
+import { Button, Loader } from '@mantine/core';
+import { ChevronDown, ChevronRight, CircleAlert, CircleCheck, TriangleAlert } from 'lucide-react';
+import { useState } from 'react';
+import type { PackReport } from '../../../common/contract/pack-report.ts';
+import { DEFAULT_RECIPE } from '../../../common/recipe.ts';
 import type { Recipe } from '../../../common/recipe.ts';
-import { reportFrom } from '../../lab.ts';
-import { useServices } from '../../state/app-context.ts';
+import { Facts, Notice } from '../../parts/notice.tsx';
+import { SyntheticBadge } from '../../parts/state-badge.tsx';
+import { bytes, count } from '../../parts/words.ts';
+import { checkPack, choosePack, removePack } from '../../state/actions.ts';
+import { useLab, usePackState, useServices } from '../../state/app-context.ts';
+import { packKey } from '../../state/pack-state.ts';
+import { factRows, fallBacks, networkRows, placeWords, providerTitle, roleTitle, shortReason, typesOf } from './pack-words.ts';
 
-/** Wait after a change of the form: counting a pack's memory takes a second. */
-const SETTLE_MS = 500;
-
-type Answer = { readonly report: PackReport } | { readonly error: ErrorReport };
-
-/** The report of the recipe's pack, asked again when something changes that its memory depends on. */
-function usePack({ pack, sampler, refine }: Recipe, images: number): Answer | null {
-  const { lab } = useServices(), [answer, setAnswer] = useState<{ readonly key: string; readonly answer: Answer } | null>(null);
-  const few = Math.min(images, 4), key = JSON.stringify([pack, sampler.side, sampler.guidance === 1, refine.enabled, refine.mode, refine.c, few]);
-  useEffect(() => {
-    let gone = false;
-    const timer = setTimeout(() => {
-      lab.view('pack.check', pack, sampler, refine, few).then((report) => { if (!gone) setAnswer({ key, answer: { report } }); }, (error: unknown) => { if (!gone) setAnswer({ key, answer: { error: reportFrom(error) } }); });
-    }, SETTLE_MS);
-    return () => { gone = true; clearTimeout(timer); };
-  }, [lab, key]); // the key holds all that the answer depends on
-  return answer?.key === key ? answer.answer : null;
+interface Props {
+  readonly recipe: Recipe;
+  readonly images: number;
+  /** The folder of a recent pack cannot be reached. */
+  readonly missing: boolean;
 }
 
-export const bytesText = (bytes: number): string => (bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`);
-
-const line = ({ role, weightBytes, mapped, valueBytes }: NetworkMemory): string => `${role}: weights ${bytesText(weightBytes)}${mapped ? ' (stay in their file)' : ''}, values ${valueBytes === null ? 'not known' : bytesText(valueBytes)}`;
-
-function Problems({ report }: { readonly report: PackReport }) {
+/** Ways on from a pack that cannot be used. */
+function WaysOn({ recipe, images, missing }: Props) {
+  const services = useServices(), isRecent = useLab((s) => s.info?.packs.recents.some(({ path }) => path === recipe.pack) ?? false);
   return (
-    <>
-      {report.roles.filter((role) => !role.ok).map((role) => (
-        <div key={`${role.role} ${role.file}`} className="error-line" style={{ overflowWrap: 'anywhere' }}>{role.problem?.message ?? `${role.role} is missing`}{role.problem?.fix === undefined ? '' : `. ${role.problem.fix}`}</div>
+    <div className="row" style={{ gap: 6, flexWrap: 'wrap', marginTop: 8 }}>
+      <Button size="compact-xs" variant="light" onClick={() => { void checkPack(services, recipe, images, true); }}>Check again</Button>
+      <Button size="compact-xs" variant="default" onClick={() => { void choosePack(services); }}>Choose a folder …</Button>
+      {recipe.pack !== DEFAULT_RECIPE.pack && <Button size="compact-xs" variant="default" onClick={() => { services.view.form('Model pack', { ...recipe, pack: DEFAULT_RECIPE.pack }); }}>Use the demo pack</Button>}
+      {missing && isRecent && <Button size="compact-xs" variant="subtle" color="gray" onClick={() => { services.view.form('Model pack', { ...recipe, pack: DEFAULT_RECIPE.pack }); void removePack(services, recipe.pack); }}>Remove from the list</Button>}
+    </div>
+  );
+}
+
+/** What is wrong, part by part. */
+function Unusable({ report, ...props }: Props & { readonly report: PackReport }) {
+  const bad = report.roles.filter((role) => !role.ok), good = report.roles.length - bad.length;
+  return (
+    <Notice tone="error" title={props.missing ? 'This pack’s folder is not there' : `${report.name} cannot be used`}>
+      {good > 0 && <div>{count(bad.length, 'part')} of {report.roles.length} {bad.length === 1 ? 'is' : 'are'} not right.</div>}
+      {bad.map(({ role, file, problem }) => (
+        <div key={`${role} ${file}`} className="pack-problem">
+          {role !== 'pack' && <b>{roleTitle(role)}</b>}
+          <Facts rows={[['File', problem?.file ?? file], ['Expected', problem?.expected ?? problem?.message], ['Found', problem?.found], ['What to do', problem?.fix]]} />
+        </div>
       ))}
-    </>
+      <WaysOn {...props} />
+    </Notice>
   );
 }
 
 function Details({ report }: { readonly report: PackReport }) {
-  const { memory, provider, assumptions } = report;
+  const { provider } = report;
   return (
-    <ul className="quiet number" style={{ margin: '4px 0 0', paddingLeft: 18, overflowWrap: 'anywhere' }}>
-      {memory?.networks.map((network) => <li key={network.role}>{line(network)}</li>)}
-      {memory?.gradients.map((network) => <li key={`${network.role} gradient`}>gradient of {line(network)}</li>)}
-      {provider.tried.map(({ provider: name, works, reason }) => <li key={name}>{works ? `${name} works and gives the same answers` : `not on ${name}: ${reason}`}</li>)}
-      {assumptions.map((each) => <li key={each}>assumed: {each}</li>)}
-    </ul>
+    <>
+      <Facts rows={factRows(report)} />
+      <div className="pack-networks">
+        {networkRows(report).map(({ key, title, type, words }) => <div key={key}><div>{title}{type !== '' && <span className="quiet"> {type}</span>}</div><div className="quiet number">{words}</div></div>)}
+      </div>
+      <Facts rows={[[`Runs on`, `${providerTitle(provider.used)}; its self-test passed`], ...fallBacks(provider).map(({ title, reason }) => [`Not ${title}`, shortReason(reason)] as const)]} />
+    </>
   );
 }
 
-export function PackNote({ recipe, images }: { readonly recipe: Recipe; readonly images: number }) {
-  const answer = usePack(recipe, images), [open, setOpen] = useState(false);
-  if (answer === null) return <div className="card refine-cost quiet" role="note" aria-label="Model pack">Looking at the model pack {recipe.pack} …</div>;
-  if ('error' in answer) return <div className="card refine-cost" role="note" aria-label="Model pack"><div className="error-line">{answer.error.message}</div></div>;
-  const { report } = answer, { memory, provider } = report, tight = memory !== null && memory.needBytes > memory.freeBytes;
+function Usable({ report, recipe, current }: { readonly report: PackReport; readonly recipe: Recipe; readonly current: boolean }) {
+  const [choice, setChoice] = useState<{ readonly pack: string; readonly open: boolean } | null>(null);
+  // A folder of one's own opens at once: what it turned out to be is news.
+  const open = choice?.pack === recipe.pack ? choice.open : recipe.pack !== DEFAULT_RECIPE.pack;
+  const { memory, facts, assumptions, provider } = report, tight = memory !== null && memory.needBytes > memory.freeBytes, networks = report.roles.filter(({ weightTypes }) => weightTypes !== undefined).length;
   return (
-    <div className="card refine-cost" role="note" aria-label="Model pack">
-      <div className="row" style={{ justifyContent: 'space-between', gap: 8 }}>
-        <span className="row truncate" style={{ gap: 6 }}>{report.ok && !tight ? <Cpu size={14} className="quiet" aria-hidden="true" /> : <CircleAlert size={14} className={report.ok ? 'warn' : 'error'} aria-hidden="true" />}<span className="truncate">{report.name}{!report.ok ? ' cannot be used' : provider.used === 'cpu' ? ', on the processor' : `, on ${provider.used}`}</span></span>
-        {memory !== null && <b className="number" style={{ whiteSpace: 'nowrap' }}>about {bytesText(memory.needBytes)}</b>}
+    <div className="card pack-card" role="note" aria-label="Model pack">
+      <div className="row" style={{ gap: 6 }}>
+        {tight ? <CircleAlert size={14} className="error" aria-hidden="true" /> : <CircleCheck size={14} className="ok" aria-hidden="true" />}
+        <b className="truncate">{report.name}</b>{facts?.synthetic === true && <SyntheticBadge />}<span className="grow" />
+        <span className="quiet number" style={{ whiteSpace: 'nowrap' }}>{bytes(report.weightBytes)}</span>
       </div>
-      {memory !== null && <div className={tight ? 'error-line' : 'quiet'}>of memory{recipe.refine.enabled ? ', gradients of stage 2 included' : ''}; {bytesText(memory.freeBytes)} of {bytesText(memory.totalBytes)} are free.{tight ? ' Close other programs, or run without stage 2.' : ''}</div>}
-      {!report.ok && <Problems report={report} />}
-      <button type="button" className="disclosure" aria-expanded={open} onClick={() => { setOpen(!open); }}>{open ? <ChevronDown size={14} /> : <ChevronRight size={14} />}Networks and processors</button>
+      <div>{count(networks, 'network')}, {typesOf(report)}, {placeWords(provider)}</div>
+      {memory !== null && (
+        <div className={tight ? 'error-line' : 'number'} aria-live="polite">{current
+          ? <>About {bytes(memory.needBytes)} of memory{recipe.refine.enabled ? ' with stage 2' : ''}; {bytes(memory.freeBytes)} of {bytes(memory.totalBytes)} free.{tight ? ' Close other programs, or run without stage 2.' : ''}</>
+          : 'Counting the memory …'}</div>
+      )}
+      {assumptions.map((each) => <div key={each} className="pack-warning"><TriangleAlert size={13} aria-hidden="true" /><span>Assumed: {each}</span></div>)}
+      <button type="button" className="disclosure" aria-expanded={open} onClick={() => { setChoice({ pack: recipe.pack, open: !open }); }}>{open ? <ChevronDown size={14} /> : <ChevronRight size={14} />}Networks, memory and processors</button>
       {open && <Details report={report} />}
     </div>
   );
+}
+
+export function PackNote(props: Props) {
+  const { recipe, images } = props, { pack, report, error, answered } = usePackState((s) => s), current = answered === packKey(recipe, images);
+  if (pack !== recipe.pack || (report === null && error === null)) return <div className="card pack-card quiet" role="note" aria-label="Model pack"><div className="row"><Loader size={12} /><span className="truncate">Reading the pack’s networks …</span></div></div>;
+  if (error !== null) return <Notice tone="error" title="The pack could not be looked at"><Facts rows={[['', error.message], ['File', error.file], ['Expected', error.expected], ['Found', error.found], ['What to do', error.fix]]} /><WaysOn {...props} /></Notice>;
+  if (report === null) return null;
+  return report.ok ? <Usable report={report} recipe={recipe} current={current} /> : <Unusable report={report} {...props} />;
 }

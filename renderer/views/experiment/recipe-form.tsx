@@ -8,9 +8,10 @@ import type { Recipe } from '../../../common/recipe.ts';
 import { count, duration } from '../../parts/words.ts';
 import { startRun } from '../../state/actions.ts';
 import { useFinishedRuns } from '../../state/selectors.ts';
-import { useServices } from '../../state/app-context.ts';
+import { useServices, usePackState } from '../../state/app-context.ts';
+import { packRefusal } from '../../state/pack-state.ts';
 import { estimate } from './estimate.ts';
-import { PackNote } from './pack-note.tsx';
+import { PackChoice } from './pack-choice.tsx';
 import { RefineControls } from './refine-controls.tsx';
 import { REGION_SETS, regionsOf, setOf, setsOf, voxelsOf } from './region-sets.ts';
 
@@ -73,11 +74,12 @@ function Regions({ recipe, atlas, change }: { readonly recipe: Recipe; readonly 
 /** Drawn again only for a change of its own: progress of a run comes ten times a second and is none of its business. */
 export const RecipeForm = memo(function RecipeForm({ recipe, subject, subjects, change, reset }: FormProps) {
   const services = useServices();
-  const runs = useFinishedRuns(subject.id);
+  const runs = useFinishedRuns(subject.id, recipe.pack);
   const [all, setAll] = useState(false);
   const [busy, setBusy] = useState(false);
   const atlas = subject.atlases.find((each) => each.name === recipe.data.atlas) ?? subject.atlases[0] ?? null;
-  const wrong = complaint(recipe);
+  const packWrong = usePackState((s) => packRefusal(s, recipe) !== null);
+  const wrong = complaint(recipe) ?? (packWrong ? 'The model pack cannot be used; what is wrong with it stands above.' : null);
   const images = recipe.images ?? subject.testImages;
   const guess = estimate(runs, images);
   const data = (part: Partial<Recipe['data']>): void => { change({ ...recipe, data: { ...recipe.data, ...part } }); };
@@ -94,7 +96,7 @@ export const RecipeForm = memo(function RecipeForm({ recipe, subject, subjects, 
   const arms = atlas === null || setsOf(atlas).length === 1 ? [] : (['lower', 'higher', 'all'] as const).map((set): Recipe => ({ ...recipe, name: `${recipe.name}, ${REGION_SETS[set].short}`, data: { ...recipe.data, rois: regionsOf(set, atlas) } }));
 
   return (
-    <section className="pane form">
+    <section className="pane form" data-undo="form">
       <div className="pane-head"><h1 className="grow">New experiment</h1>
         <Tooltip label="Back to the defaults"><Button size="compact-xs" variant="subtle" color="gray" leftSection={<RotateCcw size={13} />} onClick={reset}>Reset</Button></Tooltip>
       </div>
@@ -102,7 +104,7 @@ export const RecipeForm = memo(function RecipeForm({ recipe, subject, subjects, 
         <div className="field-group">
           <TextInput label="Name" value={recipe.name} onChange={(event) => { change({ ...recipe, name: event.currentTarget.value }); }} />
           <div className="field-pair">
-            <Select label="Subject" data={[...subjects]} value={recipe.data.subject} onChange={(value) => { if (value !== null) { services.view.set({ subject: value }); data({ subject: value }); } }} />
+            <Select label="Subject" data={[...subjects]} value={recipe.data.subject} onChange={(value) => { if (value !== null) data({ subject: value }); }} />
             <NumberInput label={`Test images (of ${subject.testImages})`} min={1} max={subject.testImages} value={images} onChange={numeric((value) => { change({ ...recipe, images: value >= subject.testImages ? null : value }); })} />
           </div>
         </div>
@@ -119,7 +121,9 @@ export const RecipeForm = memo(function RecipeForm({ recipe, subject, subjects, 
             </div>
           )}
           {generative && <RefineControls recipe={recipe} images={images} runs={runs} change={(refine) => { change({ ...recipe, refine }); }} />}
-          {generative && <PackNote recipe={recipe} images={images} />}
+        </div>
+        <PackChoice recipe={recipe} images={images} change={(pack) => { change({ ...recipe, pack }); }} />
+        <div className="field-group">
           <NumberInput label="Seed" min={0} max={4294967295} value={recipe.seed} onChange={numeric((seed) => { change({ ...recipe, seed }); })}
             description="The same seed gives the same pictures." rightSectionWidth={34}
             rightSection={<Tooltip label="Another seed"><button type="button" className="inside-button" aria-label="Another seed" onClick={() => { change({ ...recipe, seed: (recipe.seed * 48271 + 11) % 2147483647 }); }}><Shuffle size={13} /></button></Tooltip>} />
@@ -139,10 +143,7 @@ export const RecipeForm = memo(function RecipeForm({ recipe, subject, subjects, 
               )}
               <TextInput label="Penalties tried (alpha / N)" className="mono-input" defaultValue={recipe.decoder.alphas.join(' ')} key={recipe.decoder.alphas.join(' ')}
                 onBlur={(event) => { decoder({ alphas: event.currentTarget.value.split(/[\s,;]+/).filter((part) => part !== '').map(Number) }); }} description="Chosen for each target by cross-validation inside the training images." />
-              <div className="field-pair">
-                <NumberInput label="Folds" min={2} max={100} value={recipe.decoder.folds} onChange={numeric((folds) => { decoder({ folds }); })} />
-                <TextInput label="Model pack" value={recipe.pack} onChange={(event) => { change({ ...recipe, pack: event.currentTarget.value }); }} />
-              </div>
+              <NumberInput label="Folds" min={2} max={100} value={recipe.decoder.folds} onChange={numeric((folds) => { decoder({ folds }); })} />
               <Switch label="Match the variance of predictions" description="Rescales decoded features by statistics of the training folds." checked={recipe.decoder.varianceMatching} onChange={(event) => { decoder({ varianceMatching: event.currentTarget.checked }); }} />
             </div>
           </Collapse>

@@ -2,6 +2,7 @@ import { Button, CopyButton, Menu, Tooltip } from '@mantine/core';
 import { Ban, Brain, Check, Circle, CircleAlert, Copy, Ellipsis, FileJson, Images, LoaderCircle, Pause, RotateCcw, Trash2 } from 'lucide-react';
 import { formatValue } from '../../../common/colour/scale.ts';
 import type { RunDetail, RunRow, StepRow } from '../../../common/contract/payloads.ts';
+import { DEFAULT_RECIPE } from '../../../common/recipe.ts';
 import { Bar } from '../../parts/marks.tsx';
 import { ErrorNotice } from '../../parts/notice.tsx';
 import { StateBadge, SyntheticBadge } from '../../parts/state-badge.tsx';
@@ -110,7 +111,7 @@ export function RunPanel({ detail }: { readonly detail: RunDetail }) {
           onBlur={(event) => { const name = event.currentTarget.value.trim(); if (name !== '' && name !== row.name) void renameRun(services, row.id, name); }} />
         <StateBadge state={row.state} />
         {row.synthetic && <SyntheticBadge />}
-        <span className="quiet truncate">{row.subject}, {when(row.created, new Date())}{row.summary !== null && `, took ${duration(row.summary.seconds)}`}</span>
+        <span className="quiet truncate" title={detail.recipe.pack === DEFAULT_RECIPE.pack ? undefined : `Model pack ${detail.recipe.pack}`}>{row.subject}, {detail.recipe.pack === DEFAULT_RECIPE.pack ? '' : `pack ${detail.recipe.pack.split(/[\\/]/).at(-1) ?? ''}, `}{when(row.created, new Date())}{row.summary !== null && `, took ${duration(row.summary.seconds)}`}</span>
         <span className="grow" />
         {active && <Button variant="default" leftSection={<Pause size={14} />} onClick={() => { void pauseRuns(services, [row.id]); }}>Pause</Button>}
         {active && <Button variant="default" leftSection={<Ban size={14} />} onClick={() => { void cancelRun(services, row.id); }}>Cancel</Button>}
@@ -120,7 +121,7 @@ export function RunPanel({ detail }: { readonly detail: RunDetail }) {
         <Menu position="bottom-end" width={220}>
           <Menu.Target><Button variant="default" px={8} aria-label="More"><Ellipsis size={16} /></Button></Menu.Target>
           <Menu.Dropdown>
-            <Menu.Item leftSection={<Copy size={14} />} onClick={() => { services.view.set({ draft: { ...detail.recipe, name: `${detail.recipe.name}, again` } }); }}>Use these settings</Menu.Item>
+            <Menu.Item leftSection={<Copy size={14} />} onClick={() => { services.view.form('Settings of a run', { ...detail.recipe, name: `${detail.recipe.name}, again` }); }}>Use these settings</Menu.Item>
             <CopyButton value={recipe}>{({ copy, copied }) => <Menu.Item leftSection={<FileJson size={14} />} closeMenuOnClick={false} onClick={copy}>{copied ? 'Copied' : 'Copy the recipe'}</Menu.Item>}</CopyButton>
             <Menu.Item leftSection={<FileJson size={14} />} onClick={() => { void saveText(services, `${row.name}.json`, recipe); }}>Save the recipe …</Menu.Item>
             <Menu.Divider />

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from 'react';
 import { FolderDown } from 'lucide-react';
-import { dropFiles, openPath, tell } from '../../state/actions.ts';
+import { dropFiles, openAny, tell } from '../../state/actions.ts';
 import { commandsOf, matchesKey } from '../../state/commands.ts';
 import type { Command } from '../../state/commands.ts';
 import { useLab, useServices, useView } from '../../state/app-context.ts';
@@ -23,6 +23,10 @@ import { TopBar } from './top-bar.tsx';
 const isTyping = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 
+/** Fields whose text has its own undo; those of the form are undone with the form, which knows every value they had. */
+const hasOwnUndo = (target: EventTarget | null): boolean =>
+  isTyping(target) && !(target instanceof HTMLInputElement && (target.readOnly || target.type === 'checkbox' || target.type === 'radio')) && target instanceof HTMLElement && target.closest('[data-undo="form"]') === null;
+
 /** Runs the command of a key press. Single letters never fire while typing or behind a dialog. */
 function useKeys(commands: readonly Command[], area: Area, mac: boolean): void {
   useEffect(() => {
@@ -32,7 +36,7 @@ function useKeys(commands: readonly Command[], area: Area, mac: boolean): void {
         const key = command.keys?.find((each) => matchesKey(each, event, mac));
         if (key === undefined || (command.areas !== undefined && !command.areas.includes(area))) continue;
         if (!key.startsWith('mod') && key !== 'F1' && (typing || inDialog)) continue;
-        if (typing && command.group === 'Edit') continue; // the field has its own undo
+        if (command.group === 'Edit' && hasOwnUndo(event.target)) continue; // the field has its own undo
         event.preventDefault();
         command.run();
         return;
@@ -93,7 +97,7 @@ export function Workspace() {
   useEffect(() => {
     const stops = [
       services.lab.on('command', ({ id }) => {
-        if (isTyping(document.activeElement) && (id === 'selection.undo' || id === 'selection.redo')) {
+        if (hasOwnUndo(document.activeElement) && (id === 'selection.undo' || id === 'selection.redo')) {
           // The menu's key means the field's own history, which nothing but this old call reaches.
           // eslint-disable-next-line @typescript-eslint/no-deprecated
           document.execCommand(id === 'selection.undo' ? 'undo' : 'redo');
@@ -101,7 +105,7 @@ export function Workspace() {
         }
         commands.find((command) => command.id === id)?.run();
       }),
-      services.lab.on('data.openRequested', ({ path }) => { void openPath(services, path); }),
+      services.lab.on('data.openRequested', ({ path }) => { void openAny(services, path); }),
       services.lab.on('engine.restarted', ({ message }) => { services.resources.forget(''); tell(message, 'The analysis process was restarted'); }),
     ];
     return () => { for (const stop of stops) stop(); };
@@ -121,7 +125,7 @@ export function Workspace() {
       <Palette commands={commands} />
       <Shortcuts opened={sheet === 'shortcuts'} onClose={() => { setSheet(null); }} commands={commands} mac={mac} />
       <Settings opened={sheet === 'settings'} onClose={() => { setSheet(null); }} />
-      {over && <div className="drop-veil"><FolderDown size={40} /><div>Drop a data folder to open it</div></div>}
+      {over && <div className="drop-veil"><FolderDown size={40} /><div>Drop a data folder to open it, or a model pack to use it</div></div>}
     </div>
   );
 }
