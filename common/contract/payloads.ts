@@ -111,8 +111,8 @@ export interface SpaceReport {
   readonly space: SpaceName;
   readonly targets: number;
   readonly solver: string;
-  /** Weights of some targets verified in double precision: largest relative error found, and penalties (alpha/N) whose weights miss the tolerance; absent where a fit does not verify. */
-  readonly check?: { readonly targets: number; readonly worstError: number; readonly tolerance: number; readonly missed: readonly { readonly alpha: number; readonly error: number }[] };
+  /** Weights of some targets verified in double precision: largest relative error found, and penalties (alpha/N) whose weights miss the tolerance; an error that is no number is null; absent where a fit does not verify. */
+  readonly check?: { readonly targets: number; readonly worstError: number | null; readonly tolerance: number; readonly missed: readonly { readonly alpha: number; readonly error: number | null }[] };
   /** Unit-wise r over held-out test images: quartiles. */
   readonly unitR: { readonly q1: number; readonly median: number; readonly q3: number };
   readonly patternR: number;

@@ -1,6 +1,6 @@
 /** The decoders of a run: a card for each feature space, and for the chosen one its report, penalties, and accuracy by group, place and region. */
 import { Button, SegmentedControl, Select, Tooltip, useComputedColorScheme } from '@mantine/core';
-import { FileDown } from 'lucide-react';
+import { FileDown, TriangleAlert } from 'lucide-react';
 import { useMemo, useState } from 'react';
 import { FAMILIES } from '../../../common/colour/families.ts';
 import { formatValue } from '../../../common/colour/scale.ts';
@@ -20,9 +20,10 @@ import { useResource } from '../../state/resources.ts';
 import { edgeShare, groupChart, penaltyChart, placeChart, reportBasis, reportLines } from './accuracy-charts.ts';
 import { RegionAccuracyView } from './region-accuracy.tsx';
 import { chartSavers } from './save-chart.ts';
+import { verifiedText, weightLines, weightWarning } from './weight-check.ts';
 
 function Card({ report, chosen, choose }: { readonly report: SpaceReport; readonly chosen: boolean; readonly choose: () => void }) {
-  const family = FAMILIES[report.space];
+  const family = FAMILIES[report.space], warning = weightWarning(report);
   return (
     <button type="button" className="card space-card" aria-pressed={chosen} onClick={choose}>
       <div className="row"><i className="space-dot" style={{ background: family.colour }} /><b>{family.title}</b><span className="mono quiet">{family.short}</span><span className="grow" /><span className="number quiet">{count(report.targets, 'target')}</span></div>
@@ -30,29 +31,25 @@ function Card({ report, chosen, choose }: { readonly report: SpaceReport; readon
         ? <>Found among the test images <b className="number" style={{ color: 'var(--text)' }}>{percent(report.identification)}</b> of the time <span className="quiet">(chance {percent(report.identificationChance)})</span></>
         : 'One test image: nothing to tell it from'}</div>
       <Bar value={Number.isFinite(report.identification) ? report.identification : 0} max={1} baseline={report.identificationChance} colour={family.colour} />
-      <div className="number quiet">r per target {formatValue(report.unitR.median)} ({formatValue(report.unitR.q1)} to {formatValue(report.unitR.q3)})</div>
+      <div className="number quiet">{Number.isFinite(report.unitR.median) ? `r per target ${formatValue(report.unitR.median)} (${formatValue(report.unitR.q1)} to ${formatValue(report.unitR.q3)})` : 'r per target: no target varies'}</div>
+      {warning !== null && <div className="row warn-line" style={{ gap: 6 }}><TriangleAlert size={14} aria-hidden="true" style={{ flexShrink: 0 }} /><span>{warning.title}</span></div>}
     </button>
   );
 }
 
 function Report({ report, detail }: { readonly report: SpaceReport; readonly detail: RunDetail }) {
-  const services = useServices(), lines = reportLines(report), family = FAMILIES[report.space];
-  const save = (): void => { void saveText(services, `${detail.row.name} ${report.space} report.csv`, csvOf([['measure', 'value', 'chance or basis', 'definition'], ...lines.map(({ name, value, chance, help }) => [name, value, chance, help])])); };
+  const services = useServices(), lines = reportLines(report), family = FAMILIES[report.space], warning = weightWarning(report);
+  const save = (): void => { void saveText(services, `${detail.row.name} ${report.space} report.csv`, csvOf([['measure', 'value', 'chance or basis', 'definition'], ...[...lines, ...weightLines(report)].map(({ name, value, chance, help }) => [name, value, chance, help])])); };
   return (
     <div className="card decoder-report">
       <div className="chart-head"><b>{family.title}: held-out accuracy</b><span className="grow" /><button type="button" className="inside-button" aria-label="Save the report as CSV" title="Save as CSV" onClick={save}><FileDown size={14} /></button></div>
+      {warning !== null && <div className="decoder-warning"><Notice tone="warn" title={warning.title}>{warning.text}</Notice></div>}
       <table className="table">
         <tbody>{lines.map(({ name, value, chance, help }) => (
           <tr key={name}><th scope="row"><Tooltip label={help} multiline w={320}><span tabIndex={0} className="defined">{name}</span></Tooltip></th><td className="number"><b>{value}</b><span className="table-note">{chance}</span></td></tr>
         ))}</tbody>
       </table>
-      <div className="quiet decoder-basis">{reportBasis(report)} {report.solver}.{report.check !== undefined && ` Weights of ${count(report.check.targets, 'target')} verified in double precision: off by at most ${report.check.worstError.toExponential(0)} of their size.`}</div>
-      {report.check !== undefined && report.check.missed.length > 0 && (
-        <Notice tone="warn" title="Some weights are not to be trusted">
-          {report.check.missed.map(({ alpha, error }) => `Penalty ${formatValue(alpha)}: wrong by ${error.toExponential(0)} of their size (at most ${report.check?.tolerance.toExponential(0) ?? ''} passes).`).join(' ')}
-          {' '}The responses are too badly conditioned for so small a penalty: take larger ones.
-        </Notice>
-      )}
+      <div className="quiet decoder-basis">{reportBasis(report)} {report.solver}.{verifiedText(report)}</div>
     </div>
   );
 }
@@ -109,7 +106,7 @@ function SpaceDetail({ report, detail }: { readonly report: SpaceReport; readonl
 
 /** All lines of all spaces as one file. */
 function allReports(detail: RunDetail): string {
-  return csvOf([['space', 'measure', 'value', 'chance or basis'], ...detail.spaces.flatMap((report) => reportLines(report).map(({ name, value, chance }) => [report.space, name, value, chance]))]);
+  return csvOf([['space', 'measure', 'value', 'chance or basis'], ...detail.spaces.flatMap((report) => [...reportLines(report), ...weightLines(report)].map(({ name, value, chance }) => [report.space, name, value, chance]))]);
 }
 
 export function Decoders({ detail }: { readonly detail: RunDetail }) {
