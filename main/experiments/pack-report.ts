@@ -1,4 +1,5 @@
 /** What a model folder provides, what it takes and where it would run: the answer of `models check` and of the window, before a network is opened. */
+import path from 'node:path';
 import type { PackFacts, PackReport, ProviderChoice } from '../../common/contract/pack-report.ts';
 import { reportOf } from '../../common/errors.ts';
 import type { RefineChoice, SamplerChoice } from '../../common/recipe.ts';
@@ -32,7 +33,7 @@ export async function packReport(folder: string, { sampler, refine, images }: Pa
   try { tokeniser = await packTokeniser(pack); } catch (error) {
     const problem = reportOf(error);
     if (problem.kind === 'bug') throw error;
-    return { ...described, ok: false, facts: null, memory: null, roles: check.roles.map((role) => (role.role === 'tokenizer' ? { ...role, ok: false, problem } : role)) };
+    return { ...described, ok: false, facts: null, memory: null, roles: check.roles.map((role) => (role.role === 'tokenizer' ? { ...role, ok: false, file: problem.file === undefined ? role.file : path.relative(folder, problem.file), problem } : role)) };
   }
   return { ...described, ok: true, roles: check.roles, facts: factsOf(pack, tokeniser), memory: await packMemory(pack, sampler, refine, images) };
 }

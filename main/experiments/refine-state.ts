@@ -17,23 +17,33 @@ export function writeState(state: RefineState): Uint8Array {
   ]));
 }
 
-/** The kept state, or `fresh` where there is none. Throws UserError (`bad-input`) if the file is of another group. */
+const FIX = 'Delete the file; the refinement of these images starts again.';
+
+async function readArrays(file: string): Promise<ReadonlyMap<string, NdArray>> {
+  const bytes = await fs.readFile(file);
+  try { return readNpz(bytes, file); } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError('bad-input', error.message, { ...error.detail, file, fix: FIX });
+  }
+}
+
+/** The kept state, or `fresh` where there is none. Throws UserError (`bad-input`) if the file is damaged, of another group, or disagrees with itself. */
 export async function readState(file: string, fresh: RefineState): Promise<RefineState> {
   if (!await exists(file)) return fresh;
-  const arrays = readNpz(await fs.readFile(file), file);
-  const take = <D extends DType>(name: string, dtype: D, like: readonly number[] | null): NdArray<D> => {
+  const arrays = await readArrays(file);
+  const take = <D extends DType>(name: string, dtype: D, like: readonly number[]): NdArray<D> => {
     const array = arrays.get(name);
-    if (array === undefined || !isDType(array, dtype) || (like !== null && array.shape.join() !== like.join())) {
-      throw new UserError('bad-input', `${file} is not the state of this refinement`, { file, expected: `${name}: ${dtype}${like === null ? '' : `[${like.join(', ')}]`}`, found: array === undefined ? 'nothing' : `${array.dtype}[${array.shape.join(', ')}]`, fix: 'Delete the file; the refinement of these images starts again.' });
+    if (array === undefined || !isDType(array, dtype) || array.shape.join() !== like.join()) {
+      throw new UserError('bad-input', `${file} is not the state of this refinement`, { file, expected: `${name}: ${dtype}[${like.join(', ')}]`, found: array === undefined ? 'nothing' : `${array.dtype}[${array.shape.join(', ')}]`, fix: FIX });
     }
     return array;
   };
-  const z = [fresh.z.data.length], c = [fresh.c.data.length];
+  const z = [fresh.z.data.length], c = [fresh.c.data.length], iteration = take('iteration', 'int32', [1]).data[0] ?? 0, judged = [iteration * fresh.stopped.length];
   return {
-    iteration: take('iteration', 'int32', [1]).data[0] ?? 0,
+    iteration,
     z: take('z', 'float32', fresh.z.shape), c: take('c', 'float32', fresh.c.shape), bestZ: take('best-z', 'float32', fresh.z.shape), bestC: take('best-c', 'float32', fresh.c.shape),
     momentsZ: { m: take('m-z', 'float32', z).data, v: take('v-z', 'float32', z).data }, momentsC: { m: take('m-c', 'float32', c).data, v: take('v-c', 'float32', c).data },
-    decoded: take('decoded', 'float64', null).data, true: take('true', 'float64', null).data,
+    decoded: take('decoded', 'float64', judged).data, true: take('true', 'float64', judged).data,
     stopped: take('stopped', 'int32', [fresh.stopped.length]).data, chosen: take('chosen', 'int32', [fresh.chosen.length]).data,
   };
 }

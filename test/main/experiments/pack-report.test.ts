@@ -113,6 +113,7 @@ describe('a folder that is not right', () => {
     const report = await packReport(folder, question, provider), bad = report.roles.filter((each) => !each.ok);
     expect([report.ok, report.memory, bad.map((each) => each.role)], JSON.stringify(bad)).toEqual([false, null, [role]]);
     expect(bad[0]?.problem?.message).toMatch(words);
+    if (role === 'tokenizer') expect(path.join(folder, bad[0]?.file ?? '')).toBe(bad[0]?.problem?.file);
     expect(bad[0]?.problem).toMatchObject({ expected: expect.any(String) as string, found: expect.any(String) as string, file: expect.stringContaining(folder) as string });
   });
 });
