@@ -107,7 +107,7 @@ export function FinishedRefinements({ detail }: { readonly detail: RunDetail }) 
   const before = views.reduce((sum, view) => sum + view.before.decoded, 0), after = views.reduce((sum, view) => sum + view.after.decoded, 0);
   return (
     <section className="data-section">
-      <h2 className="section-title">Stage 2: the decoded loss fell by {percent(1 - after / before)} over {views.length} images, mode {detail.recipe.refine.mode}</h2>
+      <h2 className="section-title">Stage 2: the decoded loss {after <= before ? 'fell' : 'rose'} by {percent(before > 0 ? Math.abs(1 - after / before) : 0)} over {views.length} images, mode {detail.recipe.refine.mode}</h2>
       <div className="refine-cards">{views.slice(0, all ? undefined : SHOWN).map((view) => <Refined key={view.imageId} view={view} />)}</div>
       <div className="row" style={{ justifyContent: 'space-between' }}><Legend />{views.length > SHOWN && <button type="button" className="disclosure" onClick={() => { setAll(!all); }}>{all ? 'Show fewer' : `Show all ${views.length}`}</button>}</div>
     </section>
