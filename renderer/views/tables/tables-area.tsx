@@ -27,7 +27,7 @@ import { ResultTable } from './result-table.tsx';
 const WITHOUT_C = [{ value: 'unconditional', label: 'c → empty text' }, { value: 'random', label: 'c → noise, adjusted (as published)' }, { value: 'mean', label: 'c → training mean' }];
 
 function Choice({ table, recipe, subject, captions, options, onStarted, children }: { readonly table: TableNumber; readonly recipe: Recipe; readonly subject: SubjectSummary; readonly captions: Inspection['captions']; readonly options: TableOptions; readonly onStarted: () => void; readonly children?: React.ReactNode }) {
-  const services = useServices(), runs = useFinishedRuns(subject.id), [busy, setBusy] = useState(false);
+  const services = useServices(), runs = useFinishedRuns(subject.id, recipe.pack), [busy, setBusy] = useState(false);
   const { arms, obstacle } = tablePlan(table, recipe, subject, captions, options), images = recipe.images ?? subject.testImages, pace = paceKnown(runs);
   const evaluations = arms.reduce((sum, { recipe: arm }) => sum + (arm.pipeline !== 'diffusion' ? 0 : samplerCost(arm.sampler) + (arm.refine.enabled ? refineCost(arm.sampler, arm.refine).all : 0)), 0) * images;
   const start = async (): Promise<void> => {
