@@ -108,7 +108,7 @@ describe('files', () => {
 
   it.each([['of the goldens', GOLDEN], ['of the demo pack', DEMO]])('merges.txt %s cut after any line, or inside one', async (_, from) => {
     const merges = readFileSync(path.join(from, 'merges.txt'), 'utf8'), source = random(SEED), ends = [...merges.matchAll(/\n/g)].map(({ index }) => index + 1).filter((end) => end < merges.trimEnd().length);
-    const cuts = [...Array.from({ length: 20 }, () => ends[Math.floor(source.uniform() * ends.length)] ?? 0), ends.at(-1) ?? 0, ...Array.from({ length: 20 }, () => Math.floor(source.uniform() * (merges.trimEnd().length - 1))), merges.trimEnd().length - 1];
+    const cuts = [...Array.from({ length: 8 }, () => ends[Math.floor(source.uniform() * ends.length)] ?? 0), ends.at(-1) ?? 0, ...Array.from({ length: 8 }, () => Math.floor(source.uniform() * (merges.trimEnd().length - 1))), merges.trimEnd().length - 1];
     for (const cut of cuts) {
       await put(from, { 'merges.txt': merges.slice(0, cut) });
       await expect(loadTokeniser(folder), `${cut} of ${merges.length} bytes, seed ${SEED}`).rejects.toThrow(/merges\.txt|vocab\.json/);

@@ -43,9 +43,9 @@ it('counts a guided walk by its pushed steps, whatever the recipe\'s iterations'
   const events = await eventsOf(1, { mode: 'guided', guidedShare: 0.5 }), said = events.flatMap((event) => (event.type === 'refinement' ? [event.refinement] : []));
   expect(events.at(-1)?.type).toBe('finished');
   expect(said.map(({ imageId, iteration, iterations }) => [imageId, iteration, iterations])).toEqual([[TRAIN, 0, 1], [TRAIN + 1, 0, 1], [TRAIN, 1, 1], [TRAIN + 1, 1, 1]]);
-}, 120_000);
+}, 240_000);
 
 it.each(['guided', 'coarse'] as const)('names the image on which the networks overflow (%s)', async (mode) => {
   const events = await eventsOf(1e37, { mode });
   expect(events.at(-1)).toMatchObject({ type: 'failed', error: { kind: 'unsupported', message: `the loss of image ${TRAIN} is no number at iteration 0 of stage 2`, expected: expect.any(String) as string, found: expect.any(String) as string, fix: expect.any(String) as string } });
-}, 120_000);
+}, 240_000);
