@@ -9,10 +9,12 @@ import { packRefusal } from './pack-state.ts';
 import type { Area } from './view-state.ts';
 import type { Services } from './app-context.ts';
 
+const sentence = (text: string): string => (/[.!?…]$/.test(text) ? text : `${text}.`);
+
 /** Errors that have no place of their own on a screen. */
 export function tellError(title: string, report: ErrorReport): void {
   if (report.kind === 'cancelled') return;
-  notifications.show({ title, message: [report.message, report.fix].filter((line) => line !== undefined).join(' '), color: 'red', autoClose: 9000 });
+  notifications.show({ title, message: [report.message, report.fix].filter((line) => line !== undefined).map(sentence).join(' '), color: 'red', autoClose: 9000 });
 }
 
 export function tell(message: string, title?: string): void {
@@ -101,6 +103,7 @@ export async function checkPack(services: Services, recipe: Recipe, images: numb
       await refreshPacks(services);
     });
   }
+  else if (again) await attempt('The list of packs could not be read', () => refreshPacks(services));
   return packRefusal(state, recipe);
 }
 

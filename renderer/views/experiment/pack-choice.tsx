@@ -1,7 +1,7 @@
 /** The model pack of the form: the shipped one, a folder used before, or another folder; below it what the pack is and takes. */
 import { Select } from '@mantine/core';
-import { Box, FolderOpen, FolderX, Package } from 'lucide-react';
-import { useEffect } from 'react';
+import { Box, Check, FolderOpen, FolderX, Package } from 'lucide-react';
+import { useEffect, useRef } from 'react';
 import type { Recipe } from '../../../common/recipe.ts';
 import { checkPack, choosePack, refreshPacks } from '../../state/actions.ts';
 import { useLab, usePackState, useServices } from '../../state/app-context.ts';
@@ -25,7 +25,19 @@ function useCheck(recipe: Recipe, images: number): void {
   }, [services, key, age]); // the key holds all of the recipe that the answer depends on
 }
 
-function Option({ option }: { readonly option: PackOption }) {
+/** Brings the choice into sight when the answer about a newly chosen pack has come: it may be below the fold, or the form scrolled away when a folder was dropped. */
+function useNews(wanted: string): React.RefObject<HTMLDivElement | null> {
+  const { pack, answered } = usePackState((s) => s), place = useRef<HTMLDivElement>(null), shown = useRef(pack ?? wanted), told = pack === wanted && answered !== null;
+  useEffect(() => {
+    const element = place.current, form = element?.closest('.scroll');
+    if (!told || shown.current === pack || element === null || form === null || form === undefined) return;
+    shown.current = wanted;
+    element.scrollIntoView({ block: element.offsetHeight > form.clientHeight ? 'start' : 'nearest' });
+  }, [told, pack, wanted]);
+  return place;
+}
+
+function Option({ option, chosen }: { readonly option: PackOption; readonly chosen: boolean }) {
   const Icon = option.value === OTHER.value ? FolderOpen : option.missing ? FolderX : option.value === NOTHING_KNOWN.chosen ? Box : Package;
   return (
     <div className="pack-option" data-missing={option.missing}>
@@ -34,6 +46,7 @@ function Option({ option }: { readonly option: PackOption }) {
         <div className="row" style={{ gap: 6 }}><span className="truncate">{option.label}</span>{option.missing && <span className="warn">missing</span>}</div>
         <div className="quiet truncate-start pack-path" title={option.note}><bdi>{option.note}</bdi></div>
       </div>
+      {chosen && <Check size={14} aria-hidden="true" />}
     </div>
   );
 }
@@ -41,11 +54,12 @@ function Option({ option }: { readonly option: PackOption }) {
 export function PackChoice({ recipe, images, change }: { readonly recipe: Recipe; readonly images: number; readonly change: (pack: string) => void }) {
   const services = useServices(), packs = useLab((s) => s.info?.packs) ?? NOTHING_KNOWN;
   useCheck(recipe, images);
+  const place = useNews(recipe.pack);
   const options = [...packOptions(packs, recipe.pack), OTHER], now = options.find(({ value }) => value === recipe.pack);
   return (
-    <div className="field-group" style={{ gap: 8 }}>
-      <Select label="Model pack" description="The networks: z, c and Z_CLIP of the training pictures, and the picture made from what is decoded." value={recipe.pack} maxDropdownHeight={340} allowDeselect={false}
-        data={options.map(({ value, label }) => ({ value, label }))} renderOption={({ option }) => <Option option={options.find(({ value }) => value === option.value) ?? OTHER} />}
+    <div className="field-group" style={{ gap: 8 }} ref={place}>
+      <Select label="Model pack" description="The networks: z, c and Z_CLIP of the training pictures, and the picture made from what is decoded." value={recipe.pack} withScrollArea={false} styles={{ dropdown: { maxHeight: 340, overflowY: 'auto' } }} allowDeselect={false}
+        data={options.map(({ value, label }) => ({ value, label }))} renderOption={({ option, checked }) => <Option chosen={checked === true} option={options.find(({ value }) => value === option.value) ?? OTHER} />}
         leftSection={now?.missing === true ? <FolderX size={14} className="error" aria-hidden="true" /> : recipe.pack === NOTHING_KNOWN.chosen ? <Box size={14} aria-hidden="true" /> : <Package size={14} aria-hidden="true" />}
         onDropdownOpen={() => { void refreshPacks(services).catch(() => undefined); /* the list that is there stays */ }}
         onChange={(value) => { if (value === OTHER.value) void choosePack(services); else if (value !== null) change(value); }} />

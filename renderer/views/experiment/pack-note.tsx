@@ -11,7 +11,7 @@ import { bytes, count } from '../../parts/words.ts';
 import { checkPack, choosePack, removePack } from '../../state/actions.ts';
 import { useLab, usePackState, useServices } from '../../state/app-context.ts';
 import { packKey } from '../../state/pack-state.ts';
-import { factRows, fallBacks, networkRows, placeWords, providerTitle, roleTitle, shortReason, typesOf } from './pack-words.ts';
+import { factRows, fallBacks, fileIn, networkRows, placeWords, providerTitle, roleTitle, shortReason, typesOf } from './pack-words.ts';
 
 interface Props {
   readonly recipe: Recipe;
@@ -42,7 +42,7 @@ function Unusable({ report, ...props }: Props & { readonly report: PackReport })
       {bad.map(({ role, file, problem }) => (
         <div key={`${role} ${file}`} className="pack-problem">
           {role !== 'pack' && <b>{roleTitle(role)}</b>}
-          <Facts rows={[['File', problem?.file ?? file], ['Expected', problem?.expected ?? problem?.message], ['Found', problem?.found], ['What to do', problem?.fix]]} />
+          <Facts rows={[['File', fileIn(report.folder, problem?.file ?? file)], ['Expected', problem?.expected ?? problem?.message], ['Found', problem?.found], ['What to do', problem?.fix]]} />
         </div>
       ))}
       <WaysOn {...props} />
@@ -58,7 +58,10 @@ function Details({ report }: { readonly report: PackReport }) {
       <div className="pack-networks">
         {networkRows(report).map(({ key, title, type, words }) => <div key={key}><div>{title}{type !== '' && <span className="quiet"> {type}</span>}</div><div className="quiet number">{words}</div></div>)}
       </div>
-      <Facts rows={[[`Runs on`, `${providerTitle(provider.used)}; its self-test passed`], ...fallBacks(provider).map(({ title, reason }) => [`Not ${title}`, shortReason(reason)] as const)]} />
+      <dl className="facts">
+        <div><dt>Runs on</dt><dd>{providerTitle(provider.used)}; its self-test passed</dd></div>
+        {fallBacks(provider).map(({ title, reason }) => <div key={title}><dt>Not {title}</dt><dd className="selectable" title={reason}>{shortReason(reason)}</dd></div>)}
+      </dl>
     </>
   );
 }

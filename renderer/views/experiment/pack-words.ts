@@ -7,15 +7,22 @@ export const ROLE_TITLES: Readonly<Record<string, string>> = {
   textEncoder: 'Text encoder (c)', imageEncoder: 'Image encoder (Z_CLIP)', vaeEncoder: 'Autoencoder, in (z)', vaeDecoder: 'Autoencoder, out', unet: 'Denoiser (UNet)', tokenizer: 'Tokenizer', scheduler: 'Scheduler', pack: 'Folder',
 };
 const PROVIDER_TITLES: Readonly<Record<string, string>> = { cpu: 'the processor', cuda: 'CUDA', dml: 'DirectML', coreml: 'Core ML', webgpu: 'WebGPU' };
+/** What the runtime's words mean to a person; anything else is told as it is. */
+const CAUSES: readonly (readonly [RegExp, string])[] = [
+  [/_Cuda: .*(Failed to load|cannot open) shared/is, 'NVIDIA’s CUDA and cuDNN libraries could not be loaded'],
+  [/Failed to get a WebGPU adapter/i, 'no graphics processor that it supports'],
+];
 /** Longer reasons are cut here; the whole one is a tooltip. */
 const REASON_LETTERS = 140;
 
 export const roleTitle = (role: string): string => ROLE_TITLES[role] ?? role;
 export const providerTitle = (provider: string): string => PROVIDER_TITLES[provider] ?? provider;
 
-/** The runtime's reason without its line breaks, as far as its first sentence. */
+/** Why a provider is not used: what the runtime's words are known to mean, or they themselves as far as the first sentence, without line breaks. */
 export function shortReason(reason: string): string {
-  const whole = reason.replaceAll(/\s+/g, ' ').trim(), sentence = /^.{20,}?[.!](?= |$)/.exec(whole)?.[0] ?? whole;
+  const known = CAUSES.find(([words]) => words.test(reason))?.[1];
+  if (known !== undefined) return known;
+  const whole = reason.replaceAll(/\s+/g, ' ').replace(/^probe cannot be opened on \w+: /, '').trim(), sentence = /^.{20,}?[.!](?= |$)/.exec(whole)?.[0] ?? whole;
   return sentence.length > REASON_LETTERS ? `${sentence.slice(0, REASON_LETTERS - 1)}…` : sentence;
 }
 
@@ -23,6 +30,12 @@ export function shortReason(reason: string): string {
 export function fallBacks({ used, tried }: ProviderChoice): readonly { readonly title: string; readonly reason: string }[] {
   const until = tried.findIndex(({ provider }) => provider === used);
   return tried.slice(0, Math.max(0, until)).filter(({ works }) => !works).map(({ provider, reason }) => ({ title: providerTitle(provider), reason }));
+}
+
+/** A file of a pack as its reader knows it: within the folder, or whole where it is the folder itself. */
+export function fileIn(folder: string, file: string): string {
+  const rest = file.startsWith(folder) ? file.slice(folder.length).replace(/^[\\/]+/, '') : '';
+  return rest === '' ? file : rest;
 }
 
 /** "on the processor, not on CUDA or WebGPU". */

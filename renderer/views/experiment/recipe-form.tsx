@@ -155,7 +155,7 @@ export const RecipeForm = memo(function RecipeForm({ recipe, subject, subjects, 
           : <div className="quiet" style={{ fontSize: 12 }}>{guess === null ? `${count(images, 'picture')}. The first run on this computer tells how long it takes.`
             : `${count(images, 'picture')}, ${duration(guess.lowSeconds)}${guess.highSeconds > guess.lowSeconds * 1.2 ? ` to ${duration(guess.highSeconds)}` : ''} going by ${count(guess.runs, 'earlier run')}.`}{generative && recipe.refine.enabled ? ' Stage 2 comes on top, see its cost above.' : ''}</div>}
         <div className="row" style={{ gap: 6 }}>
-          <Tooltip label={wrong ?? 'Ctrl + Enter'}><Button className="grow" size="sm" leftSection={<Play size={15} fill="currentColor" />} loading={busy} aria-disabled={wrong !== null} onClick={() => { if (wrong === null) void run([recipe]); }}>Run</Button></Tooltip>
+          <Tooltip label={wrong ?? 'Ctrl + Enter'}><Button className="grow" size="sm" leftSection={<Play size={15} fill="currentColor" />} loading={busy} aria-disabled={wrong !== null} data-disabled={wrong !== null} onClick={() => { if (wrong === null) void run([recipe]); }}>Run</Button></Tooltip>
           <Menu position="top-end" width={300}>
             <Menu.Target><Button size="sm" variant="default" px={10} aria-label="Other ways to run"><ChevronDown size={16} /></Button></Menu.Target>
             <Menu.Dropdown>

@@ -1,4 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
+import { DEFAULT_RECIPE } from '../../../common/recipe.ts';
+import type { Recipe } from '../../../common/recipe.ts';
 import { random } from '../../../common/random.ts';
 import { createViewStore } from '../../../renderer/state/view-state.ts';
 import type { ViewStore } from '../../../renderer/state/view-state.ts';
@@ -64,6 +66,48 @@ describe('undo', () => {
     store.reset({ limits: null });
     expect(store.store.getState()).toMatchObject({ selection: { imageId: null }, undoLabel: null });
     expect(store.undo()).toBeNull();
+  });
+});
+
+describe('undo of the form', () => {
+  const draft = (change: Partial<Recipe>): Recipe => ({ ...DEFAULT_RECIPE, ...change });
+  it('takes back its changes one by one, and leaves the cortex as it is', () => {
+    const { store, wait } = fresh(), one = draft({ seed: 1 }), two = draft({ seed: 2 });
+    store.set({ draft: one, subject: 'subj01' });
+    store.form('Seed', two);
+    wait(2000);
+    store.look('Unfold', { morph: 1 });
+    wait(2000);
+    store.form('Subject', { ...two, data: { ...two.data, subject: 'subj02' } });
+    expect(store.store.getState()).toMatchObject({ subject: 'subj02', undoLabel: 'Subject' });
+    expect(store.undo()).toBe('Subject');
+    expect(store.store.getState()).toMatchObject({ draft: two, subject: 'subj01', look: { morph: 1 } });
+    expect(store.undo()).toBe('Unfold');
+    expect(store.store.getState()).toMatchObject({ draft: two, look: { morph: -1 } });
+    expect(store.undo()).toBe('Seed');
+    expect(store.store.getState().draft).toBe(one);
+    expect([store.redo(), store.redo(), store.redo()]).toEqual(['Seed', 'Unfold', 'Subject']);
+    expect(store.store.getState()).toMatchObject({ draft: { seed: 2 }, subject: 'subj02', look: { morph: 1 } });
+  });
+
+  it('takes letters typed in one go as one step', () => {
+    const { store, wait } = fresh();
+    store.set({ draft: draft({ name: '' }) });
+    for (const name of ['M', 'Mi', 'Min', 'Mine']) { store.form('Name', draft({ name })); wait(120); }
+    expect(store.undo()).toBe('Name');
+    expect([store.store.getState().draft?.name, store.undo()]).toEqual(['', null]);
+  });
+
+  it('outlives the choice of a run, and not that of another folder', () => {
+    const { store } = fresh();
+    store.set({ draft: draft({}) });
+    store.form('Seed', draft({ seed: 9 }));
+    store.select('Image 1', { imageId: 1 });
+    store.reset({ limits: null });
+    expect(store.store.getState().undoLabel).toBe('Seed');
+    store.set({ draft: null });
+    store.reset({ limits: null });
+    expect([store.store.getState().undoLabel, store.undo()]).toEqual([null, null]);
   });
 });
 
