@@ -6,6 +6,8 @@ export interface NetworkMemory {
   readonly weightBytes: number;
   /** True if the weights are mapped from their file, which the system may take back, instead of copied. */
   readonly mapped: boolean;
+  /** What the runtime makes of graph and weights: its objects, folded constants, weights in other layouts. */
+  readonly copyBytes: number;
   /** Most bytes of values at once in the batches that runs use; null where a graph does not say its shapes. */
   readonly valueBytes: number | null;
 }
@@ -15,7 +17,7 @@ export interface PackMemory {
   readonly networks: readonly NetworkMemory[];
   /** Networks with their gradients, which stage 2 opens beside the others; empty without stage 2. */
   readonly gradients: readonly NetworkMemory[];
-  /** Of both, estimated: weights, values and the runtime itself. */
+  /** Of both, estimated: weights, copies, values and the process itself. */
   readonly needBytes: number;
   /** What this computer could give now. */
   readonly freeBytes: number;

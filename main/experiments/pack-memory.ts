@@ -1,9 +1,8 @@
 /**
- * What the networks of a pack take in memory, before any of them is opened: their weights, and the most bytes that their values take at once in the
- * batches that runs use (`onnx/memory.ts`). Counted from the graphs, so that it costs seconds and none of the networks' memory.
+ * What the networks of a pack take in memory, before any of them is opened: their weights, what the runtime makes of them, and their values in the
+ * batches that runs use (`runtime/footprint.ts`). Counted from the graphs, so that it costs seconds and none of the networks' memory.
  *
- * An estimate. Sessions keep what they took, so sizes are added over networks. Half precision is computed in float32 on processors, so its values count
- * twice. A gradient with checkpoints takes about twice its values, because the runtime orders nodes otherwise than the file (`autodiff/MEASURED.md`).
+ * An estimate, of the processor; said against found: `autodiff/MEASURED.md`. Sessions keep what they took, so sizes are added over networks.
  */
 import os from 'node:os';
 import { readFile } from 'node:fs/promises';
@@ -16,9 +15,10 @@ import { gradientRows, rowsFor, timeShape } from '../diffusion/refiner.ts';
 import { rowsPerRun } from '../diffusion/unet.ts';
 import { feedsOf } from '../onnx/graph.ts';
 import type { Graph } from '../onnx/graph.ts';
-import { peakBytes, weightBytes } from '../onnx/memory.ts';
+import { weightBytes } from '../onnx/memory.ts';
 import { readModel } from '../onnx/protobuf/read.ts';
 import { specialise } from '../onnx/shape.ts';
+import { footprint } from '../runtime/footprint.ts';
 import { MAP_ABOVE_BYTES, roleGraph } from '../runtime/models.ts';
 import type { Pack } from '../runtime/models.ts';
 import type { Role } from '../runtime/pack-description.ts';
@@ -28,26 +28,19 @@ import { BATCH } from './stages/reconstruct.ts';
 const ROWS = { text: 16, image: 16, picture: 8 } as const;
 /** A process with the runtime loaded and a small data set read, measured (`tables/MEASURED.md`). */
 const BASE_BYTES = 150e6;
-/** Values of a checkpointed gradient in the runtime's order, against the file's. */
-const REORDERED = 2;
+/** Objects of ours while networks are differentiated, which the process keeps: 60 to 100 MB measured for graphs of 2700 to 11 300 nodes. */
+const MAKING_BYTES = 80e6;
+/** The same where networks of half precision get float32 inputs and outputs (`runtime/session.ts`): 23 MB measured for five networks. */
+const EDGE_BYTES = 20e6;
 
 type Shapes = Readonly<Record<string, readonly number[]>>;
 
-function halfFactor(graph: Graph): number {
-  return graph.initializers.some(({ dtype }) => dtype === 'float16') ? 2 : 1;
-}
-
-function valuesOf(graph: Graph, shapes: Shapes | null): number | null {
-  try { return halfFactor(graph) * peakBytes(shapes === null ? graph : specialise(graph, shapes)); } catch (error) {
-    if (error instanceof UserError) return null; // a graph whose shapes cannot be worked out runs all the same
-    throw error;
+function entry(role: Role, graph: Graph, shapes: Shapes | null): NetworkMemory {
+  const mapped = weightBytes(graph) > MAP_ABOVE_BYTES;
+  try { return { role, mapped, ...footprint(shapes === null ? graph : specialise(graph, shapes), mapped) }; } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { role, mapped, ...footprint(graph, mapped), valueBytes: null }; // a graph whose shapes cannot be worked out runs all the same
   }
-}
-
-/** Bytes of the weights in memory, and whether they stay in their file. */
-function entry(role: Role, graph: Graph, values: number | null): NetworkMemory {
-  const weights = weightBytes(graph);
-  return { role, weightBytes: weights, mapped: weights > MAP_ABOVE_BYTES, valueBytes: values };
 }
 
 /** `images`: how many pictures a run makes, which bounds its batches. Throws what opening the pack would throw. */
@@ -67,7 +60,7 @@ export async function packMemory(pack: Pack, sampler: SamplerChoice, refine: Ref
   for (const role of Object.keys(shapes) as Role[]) {
     const graph = await roleGraph(pack, role);
     graphs.set(role, graph);
-    networks.push(entry(role, graph, valuesOf(graph, shapes[role](graph))));
+    networks.push(entry(role, graph, shapes[role](graph)));
   }
   // 2. Stage 2's gradients, as `refiner.ts` asks for them.
   const gradients: NetworkMemory[] = [];
@@ -79,11 +72,13 @@ export async function packMemory(pack: Pack, sampler: SamplerChoice, refine: Ref
       ['imageEncoder', { wrt: [imageEncoder.input], of: pack.taps, shapes: { [imageEncoder.input]: [some, 3, imageEncoder.pixels, imageEncoder.pixels] } }],
     ];
     for (const [role, options] of asked) {
-      const file = path.join(pack.dir, pack.roles[role].file), { graph, settings } = gradientGraph(readModel(await readFile(file), file), options), values = valuesOf(graph, null);
-      gradients.push(entry(role, graph, values === null ? null : values * (settings.frugal === true ? REORDERED : 1)));
+      const file = path.join(pack.dir, pack.roles[role].file), { graph } = gradientGraph(readModel(await readFile(file), file), options);
+      gradients.push(entry(role, graph, null));
     }
   }
-  const needBytes = [...networks, ...gradients].reduce((sum, network) => sum + network.weightBytes + (network.valueBytes ?? 0), BASE_BYTES);
+  const edges = [...graphs.values()].some((graph) => [...graph.inputs, ...graph.outputs].some(({ dtype }) => dtype === 'float16'));
+  const ours = BASE_BYTES + (edges ? EDGE_BYTES : 0) + (refine.enabled ? MAKING_BYTES : 0);
+  const needBytes = [...networks, ...gradients].reduce((sum, network) => sum + network.weightBytes + network.copyBytes + (network.valueBytes ?? 0), ours);
   return { networks, gradients, needBytes, freeBytes: await availableBytes(), totalBytes: os.totalmem() };
 }
 

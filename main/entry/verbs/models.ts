@@ -34,9 +34,9 @@ export const MODELS: Verb = {
 };
 
 function memoryLines({ networks, gradients, needBytes, freeBytes, totalBytes }: PackMemory, size: (bytes: number) => string): string[] {
-  const line = ({ role, weightBytes, mapped, valueBytes }: PackMemory['networks'][number]): string => `${role} ${size(weightBytes)}${mapped ? ' (mapped)' : ''} + ${valueBytes === null ? 'not known' : size(valueBytes)}`;
+  const line = ({ role, weightBytes, mapped, copyBytes, valueBytes }: PackMemory['networks'][number]): string => `${role} ${size(weightBytes)}${mapped ? ' (mapped)' : ''} + ${size(copyBytes)} + ${valueBytes === null ? 'not known' : size(valueBytes)}`;
   return [
-    `memory, weights + values: ${networks.map(line).join(', ')}`, `gradients of stage 2: ${gradients.map(line).join(', ')}`,
+    `memory, weights + the runtime's copies and graph + values: ${networks.map(line).join(', ')}`, `gradients of stage 2: ${gradients.map(line).join(', ')}`,
     `a run with stage 2 takes about ${size(needBytes)}; free now: ${size(freeBytes)} of ${size(totalBytes)}${needBytes > freeBytes ? ': too little, close other programs or run stage 1 alone' : ''}`,
   ];
 }
