@@ -153,8 +153,8 @@ export async function startRun(services: Services, recipe: Recipe): Promise<RunR
   return row;
 }
 
-/** The shipped pack is not looked at first; a folder is, unless the form has done so. */
-async function knownRefusal(services: Services, recipe: Recipe): Promise<ErrorReport | null> {
+/** Why a recipe's pack cannot be used, or null. The shipped pack is not looked at first; a folder is, unless the form has done so. */
+export async function knownRefusal(services: Services, recipe: Recipe): Promise<ErrorReport | null> {
   const { pack, answered } = services.packs.store.getState();
   if (pack === recipe.pack && answered !== null) return packRefusal(services.packs.store.getState(), recipe);
   return recipe.pack === DEFAULT_RECIPE.pack ? null : checkPack(services, recipe, recipe.images ?? 1);

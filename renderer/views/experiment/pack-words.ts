@@ -51,7 +51,7 @@ export function typesOf({ roles }: Pick<PackReport, 'roles'>): string {
 }
 
 const square = (side: number): string => `${side} × ${side}`;
-const batchWords = ({ weightBytes, mapped, valueBytes }: NetworkMemory): string => `weights ${bytes(weightBytes)}${mapped ? ' (stay in their file)' : ''}, values ${valueBytes === null ? 'not known' : bytes(valueBytes)}`;
+const batchWords = ({ weightBytes, mapped, copyBytes, valueBytes }: NetworkMemory): string => `weights ${bytes(weightBytes)}${mapped ? ' (stay in their file)' : ''}, the runtime’s copies ${bytes(copyBytes)}, values ${valueBytes === null ? 'not known' : bytes(valueBytes)}`;
 
 /** Facts of a pack that is whole, with units. */
 export function factRows(report: PackReport): readonly (readonly [string, string])[] {

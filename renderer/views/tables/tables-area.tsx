@@ -15,7 +15,7 @@ import { reportFrom } from '../../lab.ts';
 import { ErrorNotice, Notice } from '../../parts/notice.tsx';
 import { StateBadge } from '../../parts/state-badge.tsx';
 import { count, duration, percent } from '../../parts/words.ts';
-import { cancelRun, pauseRuns, resumeRuns, tellError } from '../../state/actions.ts';
+import { cancelRun, knownRefusal, pauseRuns, resumeRuns, tellError } from '../../state/actions.ts';
 import { useLab, useServices, useView } from '../../state/app-context.ts';
 import { useFinishedRuns, useInspection, useSubject } from '../../state/selectors.ts';
 import { NoSubject } from '../data/no-subject.tsx';
@@ -34,6 +34,8 @@ function Choice({ table, recipe, subject, captions, options, onStarted, children
     const path = services.data.store.getState().dataPath;
     if (path === null || obstacle !== null) return;
     setBusy(true);
+    const refusal = await knownRefusal(services, recipe);
+    if (refusal !== null) { tellError('Not started: the model pack cannot be used', refusal); setBusy(false); return; }
     try { await services.lab.invoke('table.start', table, arms, path); await services.data.refreshRuns(); onStarted(); } catch (error) { tellError('The table could not be started', reportFrom(error)); }
     setBusy(false);
   };

@@ -40,7 +40,7 @@ describe('what is said of a pack', () => {
   });
 
   it('gives sizes with units, and each network its number type and memory', () => {
-    const unet = { role: 'unet', weightBytes: 1.7e9, mapped: true, copyBytes: 0 };
+    const unet = { role: 'unet', weightBytes: 1.7e9, mapped: true, copyBytes: 2e6 };
     const report: PackReport = {
       name: 'sd15', folder: '/x/sd15', ok: true, weightBytes: 2e9, assumptions: [], provider,
       facts: { version: '1', licence: 'l', synthetic: false, pixels: 512, latentShape: [4, 64, 64], contextLength: 77, endToken: 49407, taps: 6, clipPixels: 224, scheduler: null, prediction: 'v_prediction' },
@@ -51,8 +51,8 @@ describe('what is said of a pack', () => {
     expect(factRows({ ...report, facts: null })).toEqual([]);
     expect(typesOf(report)).toBe('float16 and float32');
     expect(networkRows(report)).toEqual([
-      { key: 'unet', title: 'Denoiser (UNet)', type: 'float16, float32', words: 'weights 1.70 GB (stay in their file), values not known' },
-      { key: 'unet gradient', title: 'Gradient of denoiser', type: '', words: 'weights 1.70 GB (stay in their file), values 5.00 GB' },
+      { key: 'unet', title: 'Denoiser (UNet)', type: 'float16, float32', words: 'weights 1.70 GB (stay in their file), the runtime’s copies 2.00 MB, values not known' },
+      { key: 'unet gradient', title: 'Gradient of denoiser', type: '', words: 'weights 1.70 GB (stay in their file), the runtime’s copies 2.00 MB, values 5.00 GB' },
     ]);
   });
 
