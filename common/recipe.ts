@@ -49,11 +49,13 @@ export interface RefineChoice {
   /** `published`: MindDiffuser's six weighted terms. `z-units`: squared difference in SD of each unit, weighted by its squared cross-validated r. */
   readonly loss: 'published' | 'z-units';
   readonly iterations: number;
-  /** Adam's learning rates and their decay per iteration. */
+  /** `errors`: along the components of what the decoder gets wrong; `values`: every value of z and c for itself, as published (`main/diffusion/search-axes.ts`). */
+  readonly along: 'errors' | 'values';
+  /** Adam's learning rates, in SD of the decoder's errors or in units of the values, and their decay per iteration. */
   readonly rateZ: number;
   readonly rateC: number;
   readonly decay: number;
-  /** How firmly z and c are held where they were decoded: weight of their squared distance, in the decoder's own uncertainty (`main/diffusion/anchor.ts`); 0 = not, as published. */
+  /** How firmly z and c are held where they were decoded: weight of their squared distance, in the decoder's own uncertainty; 0 = not, as published. */
   readonly anchor: number;
   /** The noise of stage 1 in every iteration, or new noise each time. */
   readonly noise: 'fixed' | 'fresh';
@@ -99,8 +101,11 @@ export interface Recipe {
 
 export const DECODED: InputChoice = { z: 'decoded', c: 'decoded', clip: 'decoded' };
 
+/** Rates that suit each kind of search. */
+export const RATES: { readonly [Along in RefineChoice['along']]: Pick<RefineChoice, 'rateZ' | 'rateC'> } = { errors: { rateZ: 0.05, rateC: 0.05 }, values: { rateZ: 0.01, rateC: 0.02 } };
+
 export const DEFAULT_REFINE: RefineChoice = {
-  enabled: false, mode: 'coarse', z: true, c: true, loss: 'z-units', iterations: 30, rateZ: 0.01, rateC: 0.02, decay: 0.999, anchor: 0.05, noise: 'fixed',
+  enabled: false, mode: 'coarse', z: true, c: true, loss: 'z-units', iterations: 30, along: 'errors', ...RATES.errors, decay: 0.999, anchor: 0.05, noise: 'fixed',
   stopChange: 0.005, stopWindow: 20, clamp: 'exact', coarseSteps: 10, lastSteps: 5, guidedShare: 0.2, guidedScale: 0.1,
 };
 
@@ -156,7 +161,7 @@ const SAMPLER: Fields = {
 };
 const REFINE: Fields = {
   enabled: boolean, mode: oneOf('full', 'coarse', 'conditional', 'truncated', 'guided'), z: boolean, c: boolean, loss: oneOf('published', 'z-units'), iterations: integer(1, 10_000),
-  rateZ: number(0, 10), rateC: number(0, 10), decay: number(0.1, 1), anchor: number(0, 1000), noise: oneOf('fixed', 'fresh'), stopChange: number(0, 1), stopWindow: integer(1, 10_000),
+  along: oneOf('errors', 'values'), rateZ: number(0, 10), rateC: number(0, 10), decay: number(0.1, 1), anchor: number(0, 1000), noise: oneOf('fixed', 'fresh'), stopChange: number(0, 1), stopWindow: integer(1, 10_000),
   clamp: oneOf('exact', 'through'), coarseSteps: integer(1, 1000), lastSteps: integer(1, 1000), guidedShare: number(0, 1), guidedScale: number(0, 100),
 };
 const INPUTS: Fields = { z: oneOf('decoded', 'random', 'mean', 'true'), c: oneOf('decoded', 'random', 'unconditional', 'mean', 'true'), clip: oneOf('decoded', 'true') };
@@ -196,6 +201,13 @@ function problemIn(value: unknown, fields: Fields, path: string): Wrong | null {
   return null;
 }
 
+/** What missing fields of a refinement take. One with rates and no `along` was written before there was a choice: value by value. `values` brings its own rates. */
+function refineBase(given: unknown): RefineChoice {
+  const fields = (typeof given === 'object' && given !== null ? given : {}) as Readonly<Record<string, unknown>>;
+  const along = fields['along'] === 'values' || (fields['along'] === undefined && (fields['rateZ'] !== undefined || fields['rateC'] !== undefined)) ? 'values' : 'errors';
+  return { ...DEFAULT_REFINE, along, ...RATES[along] };
+}
+
 /** Checks a recipe that came from a file or the window. Missing fields take the defaults; wrong ones throw. */
 export function parseRecipe(value: unknown, file = 'recipe'): Recipe {
   const given = (typeof value === 'object' && value !== null ? value : {}) as Readonly<Record<string, unknown>>;
@@ -204,7 +216,7 @@ export function parseRecipe(value: unknown, file = 'recipe'): Recipe {
     data: merge(DEFAULT_RECIPE.data, given['data']),
     decoder: merge(decoderFor(given['pipeline'] === 'pixels' ? 'pixels' : 'diffusion'), given['decoder']),
     sampler: merge(DEFAULT_RECIPE.sampler, given['sampler']),
-    refine: merge(DEFAULT_RECIPE.refine, given['refine']),
+    refine: merge(refineBase(given['refine']), given['refine']),
     inputs: merge(DEFAULT_RECIPE.inputs, given['inputs']),
   };
   const wrong = typeof value === 'object' && value !== null && !Array.isArray(value) ? problemIn(merged, TOP, '') : { field: '', expected: 'an object', found: value };

@@ -26,10 +26,10 @@ const PROFILES: { readonly [A in Area]?: Profile } = {
   hV4: { 'colour here': 0.25, category: 0.35, 'object colour': 0.4 },
   LO1: { 'contrast here': 0.15, category: 0.5, 'object colour': 0.2, size: 0.15 },
   LO2: { category: 0.65, 'object colour': 0.15, material: 0.1, size: 0.1 },
-  VO1: { category: 0.35, 'object colour': 0.35, material: 0.2, ground: 0.1 },
-  VO2: { category: 0.4, 'object colour': 0.25, material: 0.2, ground: 0.15 },
-  PHC1: { category: 0.2, material: 0.05, ground: 0.4, light: 0.35 },
-  PHC2: { category: 0.15, ground: 0.4, light: 0.35, count: 0.1 },
+  VO1: { category: 0.4, 'object colour': 0.4, material: 0.2 },
+  VO2: { category: 0.45, 'object colour': 0.3, material: 0.25 },
+  PHC1: { category: 0.45, material: 0.1, ground: 0.2, count: 0.25 },
+  PHC2: { category: 0.5, ground: 0.2, count: 0.3 },
   V3A: { 'contrast here': 0.5, position: 0.3, size: 0.2 },
   V3B: { 'contrast here': 0.4, position: 0.3, category: 0.3 },
   TO1: { 'contrast here': 0.15, position: 0.45, size: 0.4 },
@@ -44,7 +44,7 @@ const PROFILES: { readonly [A in Area]?: Profile } = {
 
 /** Median signal SD over noise SD of one trial, per area; IPS and MST less than the early ones, as in NSD. */
 const RELIABILITY: { readonly [A in Area]?: number } = {
-  V1v: 0.76, V1d: 0.76, V2v: 0.72, V2d: 0.72, V3v: 0.68, V3d: 0.68, hV4: 0.54, LO1: 0.5, LO2: 0.5, VO1: 0.46, VO2: 0.44, PHC1: 0.42, PHC2: 0.4,
+  V1v: 0.45, V1d: 0.45, V2v: 0.43, V2d: 0.43, V3v: 0.41, V3d: 0.41, hV4: 0.54, LO1: 0.5, LO2: 0.5, VO1: 0.46, VO2: 0.44, PHC1: 0.3, PHC2: 0.3,
   V3A: 0.44, V3B: 0.44, TO1: 0.4, TO2: 0.36, IPS0: 0.38, IPS1: 0.34, IPS2: 0.32, IPS3: 0.3, IPS4: 0.28, IPS5: 0.28,
 };
 /** Share of voxels that answer to nothing, and the spread (log SD) of reliability among the others. */

@@ -2,8 +2,8 @@
  * Stage 2: z and c of a batch of images adjusted by Adam until the picture's features meet a target (method.md 4).
  *
  * Iteration i judges (z_i, c_i), i updates having been made; i = 0 is stage 1 as the refinement's sampler draws it. Images are independent: one that has
- * stopped keeps its z and c while the others go on. A state is plain arrays: storing it and going on later gives the same numbers. The anchor (`anchor.ts`)
- * bends the updates; losses are those of the picture's features alone, and by them images stop and are chosen.
+ * stopped keeps its z and c while the others go on. A state is plain arrays: storing it and going on later gives the same numbers. Adam moves coordinates
+ * (`search-axes.ts`), and the anchor bends its updates; losses are those of the picture's features alone, and by them images stop and are chosen.
  *
  * Stopping rule: an image stops at iteration i >= window when its loss fell by less than `stopChange` (relative) since iteration i - window, and at once when
  * its loss is no finite number (rates at which z or c leave what the networks can hold).
@@ -13,17 +13,18 @@ import type { RefineChoice } from '../../common/recipe.ts';
 import { f32, sizeOf } from '../../common/ndarray.ts';
 import type { F32 } from '../../common/ndarray.ts';
 import { adamStep, noMoments } from './adam.ts';
-import { anchored } from './anchor.ts';
-import type { Anchor } from './anchor.ts';
 import type { Moments } from './adam.ts';
 import type { FeatureLoss } from './feature-loss.ts';
 import type { Pass } from './refiner.ts';
+import { coordinatesOf, placed, slopesAt } from './search-axes.ts';
+import type { Search } from './search-axes.ts';
 
 export interface RefineState {
   /** Updates made. */
   readonly iteration: number;
   readonly z: F32;
   readonly c: F32;
+  /** Of the coordinates of z and of c, `[images, axes]`. */
   readonly momentsZ: Moments;
   readonly momentsC: Moments;
   /** Loss of every image at every iteration judged so far, `[iterations, images]` flat; NaN where there is no true target, or the image had stopped. */
@@ -37,13 +38,18 @@ export interface RefineState {
   readonly chosen: Int32Array;
 }
 
+/** Where z and c are searched, from what was decoded. */
+export interface Searches {
+  readonly z: Search;
+  readonly c: Search;
+}
+
 export interface RefineTargets {
   /** Loss against the decoded target of each image. */
   readonly decoded: readonly FeatureLoss[];
   /** Against the image's own features, where they are known: never used to adjust anything. */
   readonly true: readonly (FeatureLoss | null)[];
-  /** What holds z and c; null = nothing. */
-  readonly anchor: Anchor | null;
+  readonly search: Searches;
 }
 
 /** What an iteration showed. */
@@ -55,10 +61,11 @@ export interface Judged {
   readonly finished: boolean;
 }
 
-export function initialState(z: F32, c: F32): RefineState {
+/** Before the first iteration, at what was decoded. */
+export function initialState({ z: { from: z, axes: zAxes }, c: { from: c, axes: cAxes } }: Searches): RefineState {
   const images = z.shape[0] ?? 0;
   return {
-    iteration: 0, z, c, momentsZ: noMoments(z.data.length), momentsC: noMoments(c.data.length), decoded: new Float64Array(0), true: new Float64Array(0),
+    iteration: 0, z, c, momentsZ: noMoments(images * zAxes.unit.length), momentsC: noMoments(images * cAxes.unit.length), decoded: new Float64Array(0), true: new Float64Array(0),
     stopped: new Int32Array(images).fill(-1), bestZ: z, bestC: c, chosen: new Int32Array(images),
   };
 }
@@ -109,12 +116,17 @@ export async function refineOnce(state: RefineState, choice: RefineChoice, targe
   // 3. The way back, and one update of what is adjusted.
   const cotangent = new Float32Array(seen.features.data.length), width = cotangent.length / images;
   losses.forEach((loss, n) => { if (stopped[n] === -1) cotangent.set(loss.gradient, n * width); });
-  const back = await seen.gradient(f32(seen.features.shape, cotangent), signal), rate = choice.decay ** (iteration + 1), { anchor } = targets;
-  const gradient = anchor === null ? back : { z: anchored(back.z, z, anchor.z, anchor.weight), c: back.c === null ? null : anchored(back.c, c, anchor.c, anchor.weight) };
-  const going = (array: F32) => { const row = sizeOf(array.shape.slice(1)); return (element: number): boolean => stopped[Math.floor(element / row)] === -1; };
-  const nextZ = choice.z ? adamStep(z.data, gradient.z.data, state.momentsZ, iteration + 1, choice.rateZ * rate, going(z)) : { x: z.data, moments: state.momentsZ };
-  const nextC = choice.c && gradient.c !== null ? adamStep(c.data, gradient.c.data, state.momentsC, iteration + 1, choice.rateC * rate, going(c)) : { x: c.data, moments: state.momentsC };
-  return { state: { ...judged, iteration: iteration + 1, z: f32(z.shape, nextZ.x), c: f32(c.shape, nextC.x), momentsZ: nextZ.moments, momentsC: nextC.moments }, values: seen.values, finished: false };
+  const back = await seen.gradient(f32(seen.features.shape, cotangent), signal), rate = choice.decay ** (iteration + 1);
+  const update = (x: F32, gradient: F32, search: Search, moments: Moments, by: number): { readonly x: F32; readonly moments: Moments } => {
+    const u = coordinatesOf(x, search), axes = search.axes.unit.length;
+    const next = adamStep(u, slopesAt(gradient, u, search, choice.anchor), moments, iteration + 1, by * rate, (element) => stopped[Math.floor(element / axes)] === -1);
+    // Through coordinates and back a value may change in its last bit: one that has stopped is kept as it is.
+    return { x: stopped.reduce((at, when, n) => (when === -1 ? at : withRow(at, x, n)), placed(next.x, search)), moments: next.moments };
+  };
+  const { search } = targets;
+  const nextZ = choice.z ? update(z, back.z, search.z, state.momentsZ, choice.rateZ) : { x: z, moments: state.momentsZ };
+  const nextC = choice.c && back.c !== null ? update(c, back.c, search.c, state.momentsC, choice.rateC) : { x: c, moments: state.momentsC };
+  return { state: { ...judged, iteration: iteration + 1, z: nextZ.x, c: nextC.x, momentsZ: nextZ.moments, momentsC: nextC.moments }, values: seen.values, finished: false };
 }
 
 function need(loss: FeatureLoss | undefined): FeatureLoss {

@@ -21,7 +21,7 @@ export interface PlannedStep extends StepPlan {
 }
 
 /** Version of each stage's computation: raising one makes every key that depends on it new. */
-const VERSIONS: { readonly [Kind in StepKind]: number } = { responses: 1, features: 1, fit: 2, predict: 1, accuracy: 2, reconstruct: 1, refine: 1, score: 1, maps: 2 };
+const VERSIONS: { readonly [Kind in StepKind]: number } = { responses: 1, features: 1, fit: 3, predict: 1, accuracy: 2, reconstruct: 1, refine: 2, score: 1, maps: 2 };
 
 /** Which spaces a pipeline decodes. */
 export const PIPELINE_SPACES: { readonly [Name in Recipe['pipeline']]: readonly SpaceName[] } = {
@@ -70,7 +70,7 @@ export function makePlan(recipe: Recipe, facts: PlanFacts): PlannedStep[] {
   else {
     // The decoder's accuracy weighs the loss even where the target is the image's own.
     const target = sourceOf(inputs.clip, features[2], fits[2], predictions[2]);
-    const stage2 = add('refine', null, 'Refine', REFINE_WEIGHT[refine.mode] * refine.iterations * (images ?? 100), [stage1, ...target, ...(refine.anchor > 0 && refine.mode !== 'guided' ? fits : fits.slice(2, 3))], { refine: refining, images, pack: facts.pack });
+    const stage2 = add('refine', null, 'Refine', REFINE_WEIGHT[refine.mode] * refine.iterations * (images ?? 100), [stage1, ...target, ...(refine.mode === 'guided' ? fits.slice(2, 3) : fits)], { refine: refining, images, pack: facts.pack });
     scored(stage1, 'score:initial', 'Score stage 1');
     scored(stage2, 'score', 'Score');
   }

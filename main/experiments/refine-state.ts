@@ -38,7 +38,7 @@ export async function readState(file: string, fresh: RefineState): Promise<Refin
     }
     return array;
   };
-  const z = [fresh.z.data.length], c = [fresh.c.data.length], iteration = take('iteration', 'int32', [1]).data[0] ?? 0, judged = [iteration * fresh.stopped.length];
+  const z = [fresh.momentsZ.m.length], c = [fresh.momentsC.m.length], iteration = take('iteration', 'int32', [1]).data[0] ?? 0, judged = [iteration * fresh.stopped.length];
   return {
     iteration,
     z: take('z', 'float32', fresh.z.shape), c: take('c', 'float32', fresh.c.shape), bestZ: take('best-z', 'float32', fresh.z.shape), bestC: take('best-c', 'float32', fresh.c.shape),

@@ -10,18 +10,18 @@ import { throwIfAborted, UserError } from '../../../common/errors.ts';
 import type { RefinementRecord } from '../../../common/run-event.ts';
 import { f32, ndarray, rows, sizeOf } from '../../../common/ndarray.ts';
 import type { F32, U8 } from '../../../common/ndarray.ts';
-import { precisionAt, precisionOf } from '../../diffusion/anchor.ts';
-import type { Anchor } from '../../diffusion/anchor.ts';
 import { FEATURE_LOSSES } from '../../diffusion/feature-loss.ts';
 import type { FeatureLoss, LossFacts } from '../../diffusion/feature-loss.ts';
 import { drift, initialState, refineOnce } from '../../diffusion/refine.ts';
-import type { RefineState, RefineTargets } from '../../diffusion/refine.ts';
+import type { RefineState, RefineTargets, Searches } from '../../diffusion/refine.ts';
 import type { Refiner } from '../../diffusion/refiner.ts';
+import { axesAt, componentAxes, precisionOf, spreadAxes, valueAxes } from '../../diffusion/search-axes.ts';
+import type { SearchAxes } from '../../diffusion/search-axes.ts';
 import { toPicture } from '../../diffusion/vae.ts';
 import { readPng, writePng } from '../../formats/png.ts';
 import { openDecoder } from '../../ridge/decoder.ts';
 import { arrayFolder } from '../array-folder.ts';
-import { artefactPath, exists, folderBytes, putItem } from '../artefacts.ts';
+import { artefactPath, exists, folderBytes, putItem, readArray } from '../artefacts.ts';
 import { inputRows, predictedRows } from '../inputs.ts';
 import type { Networks } from '../networks.ts';
 import type { PlannedStep } from '../plan.ts';
@@ -30,6 +30,7 @@ import { readState, writeState } from '../refine-state.ts';
 import type { Stage, StageContext } from '../stage.ts';
 import { folderOf, progressOf } from '../stage.ts';
 import { loadFeatures } from './features.ts';
+import { ERROR_DEVIATION, ERROR_DIRECTIONS } from './fit.ts';
 import { BATCH, groupsOf, itemNames, noiseOf, picture, testImages } from './reconstruct.ts';
 
 const ITERATIONS = 'iterations';
@@ -51,7 +52,7 @@ export const REFINE: Stage = {
     for (const id of ids) if (!todo.includes(id)) announce(step, context, id);
     const networks = await context.networks();
     const refiner = await networks.refiner({ sampler: context.recipe.sampler, refine: context.recipe.refine, images: Math.min(BATCH, ids.length) });
-    const task: Task = { step, context, folder, networks, refiner, targets: await targetsOf(context), z: await inputRows(context, 'z'), c: await inputRows(context, 'c') };
+    const task: Task = { step, context, folder, networks, refiner, targets: await targetsOf(context), axes: await searched(context, networks.shapes.latentShape), z: await inputRows(context, 'z'), c: await inputRows(context, 'c') };
     for (const group of groupsOf(ids)) {
       if (!group.some((id) => todo.includes(id))) continue;
       const before = ids.indexOf(group[0] ?? -1);
@@ -79,7 +80,8 @@ interface Task {
   readonly folder: string;
   readonly networks: Networks;
   readonly refiner: Refiner;
-  readonly targets: (ids: Int32Array) => Promise<Omit<RefineTargets, 'anchor'>>;
+  readonly targets: (ids: Int32Array) => Promise<Omit<RefineTargets, 'search'>>;
+  readonly axes: { readonly z: SearchAxes; readonly c: SearchAxes };
   readonly z: (ids: Int32Array) => Promise<Float32Array>;
   readonly c: (ids: Int32Array) => Promise<Float32Array>;
 }
@@ -111,17 +113,20 @@ async function targetsOf(context: StageContext): Promise<Task['targets']> {
   };
 }
 
-/** What holds z and c where they are, `z0` and `c0`; null where nothing does. An input that was not decoded is held by the spread of the training images alone. */
-async function anchorOf(context: StageContext, latentShape: readonly number[], z0: F32, c0: F32): Promise<Anchor | null> {
-  const { refine, inputs } = context.recipe;
-  if (refine.anchor === 0) return null;
-  const precision = async (space: 'z' | 'c'): Promise<Float32Array> => {
-    const decoder = await openDecoder(arrayFolder(folderOf(context, `fit:${space}`)));
-    return precisionOf(decoder.yDeviation, inputs[space] === 'decoded' || inputs[space] === 'true' ? decoder.record.scores?.r ?? null : null);
-  };
-  return {
-    weight: refine.anchor, z: { from: z0, precision: precisionAt(await precision('z'), latentShape, z0.shape[2] ?? 0) }, c: { from: c0, precision: await precision('c') },
-  };
+/** Where an input is searched. What was not decoded has no errors of a decoder: it is searched value by value, in units of its spread over the training images. */
+async function axesOf(context: StageContext, space: 'z' | 'c'): Promise<SearchAxes> {
+  const { refine, inputs } = context.recipe, folder = folderOf(context, `fit:${space}`), decoder = await openDecoder(arrayFolder(folder));
+  const decoded = inputs[space] === 'decoded' || inputs[space] === 'true';
+  if (refine.along === 'values') return valueAxes(precisionOf(decoder.yDeviation, decoded ? decoder.record.scores?.r ?? null : null));
+  if (!decoded) return spreadAxes(decoder.yDeviation);
+  return componentAxes(await readArray(folder, ERROR_DIRECTIONS, 'float32'), (await readArray(folder, ERROR_DEVIATION, 'float32')).data);
+}
+
+/** Axes of z at the side that is sampled, and of c. In mode `guided` neither moves. */
+async function searched(context: StageContext, latentShape: readonly number[]): Promise<Task['axes']> {
+  const { refine, sampler } = context.recipe;
+  if (refine.mode === 'guided') return { z: valueAxes(new Float32Array(0)), c: valueAxes(new Float32Array(0)) };
+  return { z: axesAt(await axesOf(context, 'z'), latentShape, sampler.side ?? latentShape[1] ?? 0), c: await axesOf(context, 'c') };
 }
 
 async function loadShape(context: StageContext): Promise<readonly number[]> {
@@ -131,9 +136,9 @@ async function loadShape(context: StageContext): Promise<readonly number[]> {
 async function refineGroup(task: Task, group: Int32Array, progress: (share: number) => void): Promise<void> {
   const { context, folder, networks } = task, { refine, sampler, seed } = context.recipe, { latentShape, contextShape } = networks.shapes;
   const z0 = await networks.atSide(f32([group.length, ...latentShape], await task.z(group)), sampler.side), c0 = f32([group.length, ...contextShape], await task.c(group));
-  const targets: RefineTargets = { ...await task.targets(group), anchor: await anchorOf(context, latentShape, z0, c0) }, noise = noiseOf(seed, group, z0.shape.slice(1));
+  const search: Searches = { z: { from: z0, axes: task.axes.z }, c: { from: c0, axes: task.axes.c } }, targets: RefineTargets = { ...await task.targets(group), search }, noise = noiseOf(seed, group, z0.shape.slice(1));
   // 1. The refinement itself, one kept state after another.
-  const finished = refine.mode === 'guided' ? await guide(task, group, z0, c0, noise, targets, progress) : await iterate(task, group, z0, c0, noise, targets, progress);
+  const finished = refine.mode === 'guided' ? await guide(task, group, z0, c0, noise, targets, progress) : await iterate(task, group, noise, targets, progress);
   // 2. The final pictures, drawn by stage 1's own sampler from what was chosen, under the noise of stage 1.
   const latents = finished.latents ?? await networks.sample({ latents: finished.state.bestZ, context: finished.state.bestC, noise, sampler, signal: context.signal, progress: () => undefined });
   const pictures = await networks.decode(latents);
@@ -161,13 +166,13 @@ interface Finished {
   readonly latents: F32 | null;
 }
 
-async function iterate(task: Task, group: Int32Array, z0: F32, c0: F32, noise: F32, targets: RefineTargets, progress: (share: number) => void): Promise<Finished> {
+async function iterate(task: Task, group: Int32Array, noise: F32, targets: RefineTargets, progress: (share: number) => void): Promise<Finished> {
   const { context, folder, refiner } = task, { refine, seed } = context.recipe, kept = path.join(folder, stateName(group));
-  let state = await readState(kept, initialState(z0, c0));
+  let state = await readState(kept, initialState(targets.search));
   for (;;) {
     throwIfAborted(context.signal);
     const { iteration } = state;
-    const under = (at: number): F32 => (refine.noise === 'fixed' ? noise : noiseOf(seed, group, z0.shape.slice(1), `/iteration/${at}`));
+    const under = (at: number): F32 => (refine.noise === 'fixed' ? noise : noiseOf(seed, group, noise.shape.slice(1), `/iteration/${at}`));
     const judged = await refineOnce(state, refine, targets, (z, c, at) => refiner.pass(z, c, under(at), context.signal), context.signal);
     await keepIteration(task, group, judged.values, judged.state, iteration, refine.iterations);
     if (judged.finished) return { state: judged.state, latents: null };
@@ -180,7 +185,7 @@ async function iterate(task: Task, group: Int32Array, z0: F32, c0: F32, noise: F
 /** Mode `guided`: one walk that is pushed; its "iterations" are the pushed steps, judged on the clean sample that each predicts. */
 async function guide(task: Task, group: Int32Array, z0: F32, c0: F32, noise: F32, targets: RefineTargets, progress: (share: number) => void): Promise<Finished> {
   const { context, refiner } = task, images = group.length;
-  let state = initialState(z0, c0);
+  let state = initialState(targets.search);
   const latents = await refiner.guided(z0, c0, noise, async (values, features) => {
     const width = features.data.length / images, gradient = new Float32Array(features.data.length), decoded = new Float64Array(images), known = new Float64Array(images).fill(Number.NaN);
     for (let n = 0; n < images; n++) {

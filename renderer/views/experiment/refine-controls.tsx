@@ -2,6 +2,7 @@
 import { NumberInput, Select, Switch, Tooltip } from '@mantine/core';
 import type { RunRow } from '../../../common/contract/payloads.ts';
 import { GRADIENT_MODES, gradientWorth, refineCost, samplerCost } from '../../../common/gradient-modes.ts';
+import { RATES } from '../../../common/recipe.ts';
 import type { GradientMode, Recipe, RefineChoice } from '../../../common/recipe.ts';
 import { count, duration } from '../../parts/words.ts';
 import { paceKnown } from './estimate.ts';
@@ -16,11 +17,13 @@ interface Props {
 
 const MODES = (Object.entries(GRADIENT_MODES) as [GradientMode, (typeof GRADIENT_MODES)[GradientMode]][]).map(([value, { letter, title, worth }]) => ({ value, label: `${letter}  ${title} (${worth})` }));
 const LOSSES = [{ value: 'z-units', label: 'In SD units' }, { value: 'published', label: 'As published' }];
+const SEARCHES = [{ value: 'errors', label: 'Along the decoders\' errors' }, { value: 'values', label: 'Value by value (as published)' }];
 const NOISES = [{ value: 'fixed', label: 'As stage 1' }, { value: 'fresh', label: 'Fresh' }];
 
 export function RefineControls({ recipe, images, runs, change }: Props) {
   const { refine, sampler } = recipe, mode = GRADIENT_MODES[refine.mode], guided = refine.mode === 'guided';
   const set = (part: Partial<RefineChoice>): void => { change({ ...refine, ...part }); };
+  const unit = refine.along === 'errors' ? 'in SD of its decoder\'s errors' : 'in its own unit';
   const numeric = (apply: (value: number) => void) => (value: number | string): void => { if (typeof value === 'number') apply(value); };
   return (
     <div className="field-group">
@@ -34,10 +37,12 @@ export function RefineControls({ recipe, images, runs, change }: Props) {
                 <Tooltip label="The first-stage latent: structure"><Switch label="adjust z" checked={refine.z} onChange={(event) => { set({ z: event.currentTarget.checked }); }} /></Tooltip>
                 <Tooltip label="The text states: meaning"><Switch label="adjust c" checked={refine.c} onChange={(event) => { set({ c: event.currentTarget.checked }); }} /></Tooltip>
               </div>
+              <Select label="Search" title="Along the components of what each decoder gets wrong on images it has not seen, rates in SD of these errors; or every value of z and c for itself. Changing it sets the rates that suit it." data={SEARCHES} value={refine.along} allowDeselect={false}
+                onChange={(value) => { if (value === 'errors' || value === 'values') set({ along: value, ...RATES[value] }); }} />
               <div className="field-triple">
                 <NumberInput label="Iterations" min={1} max={10_000} value={refine.iterations} onChange={numeric((iterations) => { set({ iterations }); })} />
-                <Tooltip label="Adam's learning rate for z"><NumberInput label="Rate of z" min={0} max={10} step={0.01} decimalScale={4} value={refine.rateZ} onChange={numeric((rateZ) => { set({ rateZ }); })} /></Tooltip>
-                <Tooltip label="Adam's learning rate for c"><NumberInput label="Rate of c" min={0} max={10} step={0.01} decimalScale={4} value={refine.rateC} onChange={numeric((rateC) => { set({ rateC }); })} /></Tooltip>
+                <Tooltip label={`Adam's learning rate for z, ${unit} an iteration`}><NumberInput label="Rate of z" min={0} max={10} step={0.01} decimalScale={4} value={refine.rateZ} onChange={numeric((rateZ) => { set({ rateZ }); })} /></Tooltip>
+                <Tooltip label={`Adam's learning rate for c, ${unit} an iteration`}><NumberInput label="Rate of c" min={0} max={10} step={0.01} decimalScale={4} value={refine.rateC} onChange={numeric((rateC) => { set({ rateC }); })} /></Tooltip>
               </div>
             </>
           )}
@@ -54,7 +59,7 @@ export function RefineControls({ recipe, images, runs, change }: Props) {
             <Select label="Noise" title="The noise of stage 1 in every iteration, or new noise each time" data={NOISES} value={refine.noise} disabled={guided} allowDeselect={false} onChange={(value) => { if (value === 'fixed' || value === 'fresh') set({ noise: value }); }} />
           </div>
           {!guided && (
-            <Tooltip multiline w={320} label="Weight of the squared distance of z and c from what was decoded, each value in its decoder's own uncertainty. What the voxels tell well stays; 0 lets everything move, as published.">
+            <Tooltip multiline w={320} label="Weight of the squared distance of z and c from what was decoded, in its decoder's own uncertainty. What the voxels tell well stays; 0 lets everything move, as published.">
               <NumberInput label="Hold z and c where decoded" min={0} max={1000} step={0.05} decimalScale={4} value={refine.anchor} onChange={numeric((anchor) => { set({ anchor }); })} />
             </Tooltip>
           )}

@@ -10,11 +10,12 @@ import type { GradientMode, RefineChoice, SamplerChoice } from '../../../common/
 import { FEATURE_LOSSES } from '../../../main/diffusion/feature-loss.ts';
 import type { FeatureLoss } from '../../../main/diffusion/feature-loss.ts';
 import { initialState, refineOnce } from '../../../main/diffusion/refine.ts';
-import type { RefineTargets } from '../../../main/diffusion/refine.ts';
+import type { RefineTargets, Searches } from '../../../main/diffusion/refine.ts';
 import { gradientSessions } from '../../../main/diffusion/gradient-session.ts';
 import type { GradientSessions } from '../../../main/diffusion/gradient-session.ts';
 import { makeRefiner } from '../../../main/diffusion/refiner.ts';
 import type { Refiner } from '../../../main/diffusion/refiner.ts';
+import { valueAxes } from '../../../main/diffusion/search-axes.ts';
 import { scheduleConfig } from '../../../main/diffusion/schedule.ts';
 import { SCHEDULERS } from '../../../main/diffusion/schedulers/index.ts';
 import type { SchedulerName } from '../../../common/recipe.ts';
@@ -33,7 +34,9 @@ const never = new AbortController().signal;
 
 let pack: Pack, unet: Session, decoder: Session, encoder: Session, z: F32, c: F32, noise: F32, empty: F32, target: Float32Array, loss: FeatureLoss, gradients: GradientSessions;
 const SAMPLER: SamplerChoice = { ...DEFAULT_RECIPE.sampler, steps: 4, strength: 0.75 };
-const FULL: RefineChoice = { ...DEFAULT_REFINE, enabled: true, mode: 'full' };
+// Value by value and held by nothing: the loop itself.
+const FULL: RefineChoice = { ...DEFAULT_REFINE, enabled: true, mode: 'full', along: 'values', anchor: 0 };
+const searches = (): Searches => ({ z: { from: z, axes: valueAxes(new Float32Array(z.data.length)) }, c: { from: c, axes: valueAxes(new Float32Array(c.data.length)) } });
 
 function refiner(choice: Partial<RefineChoice> = {}, sampler: Partial<SamplerChoice> = {}, unconditional = empty, images = 1): Refiner {
   return makeRefiner({ pack, unet, decoder, encoder, gradients, config: scheduleConfig(pack.schedulerConfig), sampler: { ...SAMPLER, ...sampler }, refine: { ...FULL, ...choice }, unconditional, images });
@@ -118,8 +121,9 @@ describe('the gradient of the whole loss, through sampler, decoder and image enc
 describe('the loop', () => {
   // Steps so small that following the gradient must lower the loss, whatever the networks.
   const SHORT: RefineChoice = { ...FULL, iterations: 3, rateZ: 5e-4, rateC: 5e-4 };
-  const targets: RefineTargets = { decoded: [(features: Float32Array) => loss(features)], true: [null], anchor: null };
-  const walk = async (choice: RefineChoice, on: Refiner, from = initialState(z, c)) => {
+  const targetsOf = (): RefineTargets => ({ decoded: [(features: Float32Array) => loss(features)], true: [null], search: searches() });
+  const walk = async (choice: RefineChoice, on: Refiner, from = initialState(searches())) => {
+    const targets = targetsOf();
     for (let state = from; ;) {
       const judged = await refineOnce(state, choice, targets, (atZ, atC) => on.pass(atZ, atC, noise, never), never);
       if (judged.finished) return judged.state;
@@ -138,7 +142,7 @@ describe('the loop', () => {
 
   it('goes on from any state as if it had never stopped', async () => {
     const on = refiner(), whole = await walk(SHORT, on);
-    const first = await refineOnce(initialState(z, c), SHORT, targets, (atZ, atC) => on.pass(atZ, atC, noise, never), never);
+    const first = await refineOnce(initialState(searches()), SHORT, targetsOf(), (atZ, atC) => on.pass(atZ, atC, noise, never), never);
     expect(await walk(SHORT, on, first.state)).toEqual(whole);
   }, 60_000);
 
@@ -211,8 +215,8 @@ describe('the cost that is shown before Run is the cost that is paid', () => {
       expect({ iteration: 3 * back, all: forward + 3 * back }).toEqual(cost);
       return;
     }
-    const targets: RefineTargets = { decoded: [(features: Float32Array) => loss(features)], true: [null], anchor: null }, pass = (atZ: F32, atC: F32) => on.pass(atZ, atC, noise, never);
-    const first = await refineOnce(initialState(z, c), refine, targets, pass, never);
+    const targets: RefineTargets = { decoded: [(features: Float32Array) => loss(features)], true: [null], search: searches() }, pass = (atZ: F32, atC: F32) => on.pass(atZ, atC, noise, never);
+    const first = await refineOnce(initialState(targets.search), refine, targets, pass, never);
     expect(forward + 3 * back, 'an iteration').toBe(cost.iteration);
     expect((await refineOnce(first.state, refine, targets, pass, never)).finished).toBe(true);
     expect(forward + 3 * back + final, 'all').toBe(cost.all);

@@ -8,12 +8,13 @@ import type { NdArray } from '../../../common/ndarray.ts';
 import { fillNormal, random } from '../../../common/random.ts';
 import { readState, writeState } from '../../../main/experiments/refine-state.ts';
 import { initialState } from '../../../main/diffusion/refine.ts';
+import { spreadAxes, valueAxes } from '../../../main/diffusion/search-axes.ts';
 import type { RefineState } from '../../../main/diffusion/refine.ts';
 import { readNpz, writeNpz } from '../../../main/formats/npz.ts';
 
 const IMAGES = 3, source = random(20261128);
 const normal = (...shape: readonly number[]) => f32(shape, fillNormal(new Float32Array(shape.reduce((product, size) => product * size, 1)), source));
-const fresh = initialState(normal(IMAGES, 4, 2, 2), normal(IMAGES, 5, 6));
+const fresh = initialState({ z: { from: normal(IMAGES, 4, 2, 2), axes: valueAxes(new Float32Array(16)) }, c: { from: normal(IMAGES, 5, 6), axes: spreadAxes(new Float32Array(30)) } });
 const state: RefineState = {
   ...fresh, iteration: 2, z: normal(IMAGES, 4, 2, 2), c: normal(IMAGES, 5, 6), bestZ: normal(IMAGES, 4, 2, 2),
   momentsZ: { m: normal(48).data, v: normal(48).data }, momentsC: { m: normal(90).data, v: normal(90).data },
