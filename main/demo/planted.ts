@@ -23,13 +23,13 @@ type Profile = { readonly [F in Family]?: number };
 const EARLY: Profile = { 'colour here': 0.6, 'contrast here': 0.4 };
 const PROFILES: { readonly [A in Area]?: Profile } = {
   V1v: EARLY, V1d: EARLY, V2v: EARLY, V2d: EARLY, V3v: EARLY, V3d: EARLY,
-  hV4: { 'colour here': 0.25, category: 0.35, 'object colour': 0.4 },
+  hV4: { 'colour here': 0.1, category: 0.4, 'object colour': 0.5 },
   LO1: { 'contrast here': 0.15, category: 0.5, 'object colour': 0.2, size: 0.15 },
   LO2: { category: 0.65, 'object colour': 0.15, material: 0.1, size: 0.1 },
   VO1: { category: 0.4, 'object colour': 0.4, material: 0.2 },
   VO2: { category: 0.45, 'object colour': 0.3, material: 0.25 },
-  PHC1: { category: 0.45, material: 0.1, ground: 0.2, count: 0.25 },
-  PHC2: { category: 0.5, ground: 0.2, count: 0.3 },
+  PHC1: { category: 0.5, material: 0.2, count: 0.3 },
+  PHC2: { category: 0.5, material: 0.1, count: 0.4 },
   V3A: { 'contrast here': 0.5, position: 0.3, size: 0.2 },
   V3B: { 'contrast here': 0.4, position: 0.3, category: 0.3 },
   TO1: { 'contrast here': 0.15, position: 0.45, size: 0.4 },

@@ -26,7 +26,7 @@ export interface ErrorComponents {
 export const MOST_IMAGES = 1000;
 export const MOST_COMPONENTS = 128;
 /** Share of the errors' variance that the components hold. */
-export const HELD_SHARE = 0.85;
+export const HELD_SHARE = 0.9;
 /** Variance against the largest, below which a component is rounding. */
 const LEAST = 1e-6;
 
