@@ -57,6 +57,8 @@ export interface RefineChoice {
   readonly decay: number;
   /** How firmly z and c are held where they were decoded: weight of their squared distance, in the decoder's own uncertainty; 0 = not, as published. */
   readonly anchor: number;
+  /** Pictures of stage 1 that meet the decoded Z_CLIP within what its decoder leaves on other images stay as they are. */
+  readonly leaveAgreed: boolean;
   /** The noise of stage 1 in every iteration, or new noise each time. */
   readonly noise: 'fixed' | 'fresh';
   /** An image stops when its loss fell by less than this share over `stopWindow` iterations; 0 = never. */
@@ -105,7 +107,7 @@ export const DECODED: InputChoice = { z: 'decoded', c: 'decoded', clip: 'decoded
 export const RATES: { readonly [Along in RefineChoice['along']]: Pick<RefineChoice, 'rateZ' | 'rateC'> } = { errors: { rateZ: 0.05, rateC: 0.05 }, values: { rateZ: 0.01, rateC: 0.02 } };
 
 export const DEFAULT_REFINE: RefineChoice = {
-  enabled: false, mode: 'coarse', z: true, c: true, loss: 'z-units', iterations: 30, along: 'errors', ...RATES.errors, decay: 0.999, anchor: 0.05, noise: 'fixed',
+  enabled: false, mode: 'coarse', z: true, c: true, loss: 'z-units', iterations: 30, along: 'errors', ...RATES.errors, decay: 0.999, anchor: 0.05, leaveAgreed: true, noise: 'fixed',
   stopChange: 0.005, stopWindow: 20, clamp: 'exact', coarseSteps: 10, lastSteps: 5, guidedShare: 0.2, guidedScale: 0.1,
 };
 
@@ -161,7 +163,7 @@ const SAMPLER: Fields = {
 };
 const REFINE: Fields = {
   enabled: boolean, mode: oneOf('full', 'coarse', 'conditional', 'truncated', 'guided'), z: boolean, c: boolean, loss: oneOf('published', 'z-units'), iterations: integer(1, 10_000),
-  along: oneOf('errors', 'values'), rateZ: number(0, 10), rateC: number(0, 10), decay: number(0.1, 1), anchor: number(0, 1000), noise: oneOf('fixed', 'fresh'), stopChange: number(0, 1), stopWindow: integer(1, 10_000),
+  along: oneOf('errors', 'values'), rateZ: number(0, 10), rateC: number(0, 10), decay: number(0.1, 1), anchor: number(0, 1000), leaveAgreed: boolean, noise: oneOf('fixed', 'fresh'), stopChange: number(0, 1), stopWindow: integer(1, 10_000),
   clamp: oneOf('exact', 'through'), coarseSteps: integer(1, 1000), lastSteps: integer(1, 1000), guidedShare: number(0, 1), guidedScale: number(0, 100),
 };
 const INPUTS: Fields = { z: oneOf('decoded', 'random', 'mean', 'true'), c: oneOf('decoded', 'random', 'unconditional', 'mean', 'true'), clip: oneOf('decoded', 'true') };
@@ -201,11 +203,11 @@ function problemIn(value: unknown, fields: Fields, path: string): Wrong | null {
   return null;
 }
 
-/** What missing fields of a refinement take. One with rates and no `along` was written before there was a choice: value by value. `values` brings its own rates. */
+/** What missing fields of a refinement take. One with rates and no `along` was written before there was a choice: value by value. `values`, the published way, brings its own rates and leaves no picture. */
 function refineBase(given: unknown): RefineChoice {
   const fields = (typeof given === 'object' && given !== null ? given : {}) as Readonly<Record<string, unknown>>;
   const along = fields['along'] === 'values' || (fields['along'] === undefined && (fields['rateZ'] !== undefined || fields['rateC'] !== undefined)) ? 'values' : 'errors';
-  return { ...DEFAULT_REFINE, along, ...RATES[along] };
+  return { ...DEFAULT_REFINE, along, ...RATES[along], leaveAgreed: along === 'errors' };
 }
 
 /** Checks a recipe that came from a file or the window. Missing fields take the defaults; wrong ones throw. */

@@ -8,6 +8,9 @@
  * z-units:
  *   L = sum over units u of w_u (t_u - (G_u - mu_u) / sigma_u)^2 / sum of w_u,  w_u = max(r_u, 0)^2
  *   t the target in the same unit, (T_u - mu_u) / sigma_u; mu, sigma the training mean and SD; r the cross-validated correlation of the unit's decoder. Constant units do not count.
+ *
+ * Left at the truth: the loss that the picture's own features would have, since a decoded target errs, by sigma_u^2 (1 - r_u^2) where it is ridge's own
+ * prediction and by 2 sigma_u^2 (1 - r_u) where it was brought to full contrast. Below it a loss fits the target's error (Morozov's discrepancy principle).
  */
 export interface LossFacts {
   readonly layers: number;
@@ -16,6 +19,8 @@ export interface LossFacts {
   readonly deviation: Float32Array;
   /** Cross-validated r of every unit on training images; null without cross-validation: all units count alike. */
   readonly r: Float32Array | null;
+  /** Whether targets are predictions that were brought to the contrast of the truth. */
+  readonly matched: boolean;
 }
 
 export interface Loss {
@@ -24,10 +29,21 @@ export interface Loss {
   readonly gradient: Float32Array;
 }
 
-export type FeatureLoss = (features: Float32Array) => Loss;
+export interface FeatureLoss {
+  (features: Float32Array): Loss;
+  /** Expected of the truth itself, if the target was decoded with these facts; 0 without cross-validation. */
+  readonly left: number;
+}
 
 /** Loss against one target, `[layers * units]` in the features' own unit. */
 export type MakeLoss = (facts: LossFacts, target: Float32Array) => FeatureLoss;
+
+/** Squared error expected of a decoded unit, in its own variance; 0 where nothing is known. */
+function errorOf({ r, matched }: LossFacts, u: number): number {
+  if (r === null) return 0;
+  const known = Math.min(1, Math.max(0, r[u]!));
+  return matched ? 2 * (1 - known) : 1 - known ** 2;
+}
 
 const LAYER_WEIGHTS = [1.5, 1.2];
 /** Units kept per layer, by cross-validated |r| (method.md 1.4). */
@@ -54,7 +70,9 @@ const published: MakeLoss = (facts, target) => {
   });
   const total = inverse.reduce((sum, each) => sum + each, 0);
   const weight = inverse.map((each, layer) => (total === 0 ? 1 / layers : each / total) * (LAYER_WEIGHTS[layer] ?? 1) / units);
-  return (features) => {
+  let left = 0;
+  for (let u = 0; u < target.length; u++) if (kept[u] === 1) left += (weight[Math.floor(u / units)] ?? 0) * facts.deviation[u]! ** 2 * errorOf(facts, u);
+  return Object.assign((features: Float32Array): Loss => {
     const gradient = new Float32Array(features.length);
     let value = 0;
     for (let u = 0; u < features.length; u++) {
@@ -64,17 +82,19 @@ const published: MakeLoss = (facts, target) => {
       gradient[u] = 2 * w * apart;
     }
     return { value, gradient };
-  };
+  }, { left });
 };
 
-const zUnits: MakeLoss = ({ deviation, r }, target) => {
+const zUnits: MakeLoss = (facts, target) => {
+  const { deviation, r } = facts;
   const scale = deviation.map((sd, u) => (sd > 0 && (r === null || r[u]! > 0) ? (r === null ? 1 : r[u]! ** 2) : 0));
   let total = scale.reduce((sum, w) => sum + w, 0);
   if (total === 0) { // nothing is decodable: every unit that varies counts alike
     deviation.forEach((sd, u) => { scale[u] = sd > 0 ? 1 : 0; });
     total = Math.max(1, scale.reduce((sum, w) => sum + w, 0));
   }
-  return (features) => {
+  const left = scale.reduce((sum, w, u) => sum + (w * errorOf(facts, u)) / total, 0);
+  return Object.assign((features: Float32Array): Loss => {
     const gradient = new Float32Array(features.length);
     let value = 0;
     for (let u = 0; u < features.length; u++) {
@@ -85,7 +105,7 @@ const zUnits: MakeLoss = ({ deviation, r }, target) => {
       gradient[u] = (2 * w * apart) / (sd * total);
     }
     return { value, gradient };
-  };
+  }, { left });
 };
 
 export const FEATURE_LOSSES: { readonly published: MakeLoss; readonly 'z-units': MakeLoss } = { published, 'z-units': zUnits };

@@ -5,6 +5,8 @@
  * stopped keeps its z and c while the others go on. A state is plain arrays: storing it and going on later gives the same numbers. Adam moves coordinates
  * (`search-axes.ts`), and the anchor bends its updates; losses are those of the picture's features alone, and by them images stop and are chosen.
  *
+ * An image whose first loss is no larger than what is left at the truth (`feature-loss.ts`) agrees with its target within the target's error: it is left as it
+ * is, unless the recipe refines all.
  * Stopping rule: an image stops at iteration i >= window when its loss fell by less than `stopChange` (relative) since iteration i - window, and at once when
  * its loss is no finite number (rates at which z or c leave what the networks can hold).
  * Choice: with fixed noise the iteration of the lowest decoded loss; with fresh noise, whose losses are not comparable, the last with a finite one.
@@ -47,6 +49,8 @@ export interface Searches {
 export interface RefineTargets {
   /** Loss against the decoded target of each image. */
   readonly decoded: readonly FeatureLoss[];
+  /** Loss up to which each image agrees with its target, `[images]`; 0 = only where it is met. */
+  readonly agreed: Float64Array;
   /** Against the image's own features, where they are known: never used to adjust anything. */
   readonly true: readonly (FeatureLoss | null)[];
   readonly search: Searches;
@@ -108,6 +112,7 @@ export async function refineOnce(state: RefineState, choice: RefineChoice, targe
       bestZ = withRow(bestZ, z, n);
       bestC = withRow(bestC, c, n);
     }
+    if (iteration === 0 && choice.leaveAgreed && at(0, n) <= (targets.agreed[n] ?? 0)) stopped[n] = 0;
     const before = at(iteration - choice.stopWindow, n);
     if (iteration >= choice.stopWindow && choice.stopChange > 0 && before - at(iteration, n) < choice.stopChange * before) stopped[n] = iteration;
   }

@@ -104,12 +104,15 @@ async function targetsOf(context: StageContext): Promise<Task['targets']> {
   const decoder = await openDecoder(arrayFolder(folderOf(context, 'fit:clip')));
   const own = async (ids: Int32Array): Promise<Float32Array> => (await loadFeatures(folderOf(context, 'features:clip'), ids)).features.data;
   // The published loss takes ridge's own, shrunken predictions; in z units the contrast is the recipe's choice, as for z and c.
-  const rowsOf = await predictedRows(context, 'clip', refine.loss === 'published' || !choice.varianceMatching ? 'raw' : 'predicted');
-  const facts: LossFacts = { layers: (await loadShape(context))[0] ?? 1, mean: decoder.yMean, deviation: decoder.yDeviation, r: decoder.record.scores === null ? null : Float32Array.from(decoder.record.scores.r) };
+  const matched = refine.loss !== 'published' && choice.varianceMatching;
+  const rowsOf = await predictedRows(context, 'clip', matched ? 'predicted' : 'raw');
+  const facts: LossFacts = { matched, layers: (await loadShape(context))[0] ?? 1, mean: decoder.yMean, deviation: decoder.yDeviation, r: decoder.record.scores === null ? null : Float32Array.from(decoder.record.scores.r) };
   return async (ids) => {
     const truth = await own(ids), target = inputs.clip === 'true' ? truth : rowsOf(ids), width = target.length / ids.length;
     const losses = (values: Float32Array): FeatureLoss[] => Array.from(ids, (_, n) => make(facts, values.slice(n * width, (n + 1) * width)));
-    return { decoded: losses(target), true: losses(truth) };
+    const decoded = losses(target);
+    // The image's own features do not err.
+    return { decoded, agreed: Float64Array.from(decoded, ({ left }) => (inputs.clip === 'true' ? 0 : left)), true: losses(truth) };
   };
 }
 

@@ -38,7 +38,7 @@ export function RefineControls({ recipe, images, runs, change }: Props) {
                 <Tooltip label="The text states: meaning"><Switch label="adjust c" checked={refine.c} onChange={(event) => { set({ c: event.currentTarget.checked }); }} /></Tooltip>
               </div>
               <Select label="Search" title="Along the components of what each decoder gets wrong on images it has not seen, rates in SD of these errors; or every value of z and c for itself. Changing it sets the rates that suit it." data={SEARCHES} value={refine.along} allowDeselect={false}
-                onChange={(value) => { if (value === 'errors' || value === 'values') set({ along: value, ...RATES[value] }); }} />
+                onChange={(value) => { if (value === 'errors' || value === 'values') set({ along: value, ...RATES[value], leaveAgreed: value === 'errors' }); }} />
               <div className="field-triple">
                 <NumberInput label="Iterations" min={1} max={10_000} value={refine.iterations} onChange={numeric((iterations) => { set({ iterations }); })} />
                 <Tooltip label={`Adam's learning rate for z, ${unit} an iteration`}><NumberInput label="Rate of z" min={0} max={10} step={0.01} decimalScale={4} value={refine.rateZ} onChange={numeric((rateZ) => { set({ rateZ }); })} /></Tooltip>
@@ -61,6 +61,11 @@ export function RefineControls({ recipe, images, runs, change }: Props) {
           {!guided && (
             <Tooltip multiline w={320} label="Weight of the squared distance of z and c from what was decoded, in its decoder's own uncertainty. What the voxels tell well stays; 0 lets everything move, as published.">
               <NumberInput label="Hold z and c where decoded" min={0} max={1000} step={0.05} decimalScale={4} value={refine.anchor} onChange={numeric((anchor) => { set({ anchor }); })} />
+            </Tooltip>
+          )}
+          {!guided && (
+            <Tooltip multiline w={320} label="A picture of stage 1 whose loss is no larger than what the decoder leaves on images it has not seen agrees with the decoded Z_CLIP: going on would fit the decoder's error.">
+              <Switch label="leave pictures that agree already" checked={refine.leaveAgreed} onChange={(event) => { set({ leaveAgreed: event.currentTarget.checked }); }} />
             </Tooltip>
           )}
           {!guided && (

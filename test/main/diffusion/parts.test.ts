@@ -67,7 +67,7 @@ it('Adam is its own recursion written out in double precision', () => {
 
 describe('the losses', () => {
   const source = random(SEED + 1), layers = 3, units = 8, draw = (scale = 1): Float32Array => Float32Array.from({ length: layers * units }, () => scale * source.normal());
-  const facts: LossFacts = { layers, mean: draw(), deviation: draw().map((x) => Math.abs(x) + 0.1), r: draw(0.5) }, target = draw(), features = draw();
+  const facts: LossFacts = { layers, mean: draw(), deviation: draw().map((x) => Math.abs(x) + 0.1), r: draw(0.5), matched: false }, target = draw(), features = draw();
 
   it('published is the sum of its terms', () => {
     const kept = keptUnits(facts), masked = target.map((t, u) => t * (kept[u] ?? 0));
@@ -95,6 +95,26 @@ describe('the losses', () => {
     const own = loss(target);
     expect(own.value).toBe(0);
     expect(own.gradient.every((g) => g === 0)).toBe(true);
+  });
+
+  // By drawing: y of SD sigma about mu, ridge's prediction p of SD r sigma with y - p independent of it, or p / r for full contrast.
+  it.each([['published', false], ['z-units', false], ['z-units', true]] as const)('%s says what is left at the truth (contrast restored: %s)', (name, matched) => {
+    const known: LossFacts = { ...facts, r: Float32Array.from({ length: layers * units }, (_, u) => 0.3 + 0.02 * u), matched }, draws = random(SEED + 3), DRAWS = 4000;
+    let loss = 0, left = 0;
+    for (let k = 0; k < DRAWS; k++) {
+      const truth = new Float32Array(layers * units), decoded = new Float32Array(layers * units);
+      for (let u = 0; u < truth.length; u++) {
+        const r = known.r?.[u] ?? 0, sd = known.deviation[u] ?? 1, p = r * sd * draws.normal();
+        truth[u] = (known.mean[u] ?? 0) + p + Math.sqrt(1 - r * r) * sd * draws.normal();
+        decoded[u] = (known.mean[u] ?? 0) + (matched ? p / r : p);
+      }
+      const made = FEATURE_LOSSES[name](known, decoded);
+      loss += made(truth).value;
+      left += made.left;
+    }
+    // 24 squared normals a draw: the mean of 4000 is good to 1 %, unequal weights taken as twice that.
+    expect(Math.abs(loss / left - 1), `seed ${SEED + 3}`).toBeLessThan(0.03);
+    expect(FEATURE_LOSSES[name]({ ...known, r: null }, target).left).toBe(0);
   });
 
   it('count all units that vary alike where nothing can be decoded', () => {

@@ -55,7 +55,7 @@ beforeAll(async () => {
   const first = await refiner().pass(z, c, noise, never);
   const { features } = await refiner().pass(normal(z.shape, 0.4), c, noise, never);
   target = features.data.slice();
-  const units = first.features.data.length, facts = { layers: pack.taps.length, mean: new Float32Array(units), deviation: new Float32Array(units).fill(1), r: Float32Array.from({ length: units }, () => source.between(-0.2, 0.9)) };
+  const units = first.features.data.length, facts = { layers: pack.taps.length, mean: new Float32Array(units), deviation: new Float32Array(units).fill(1), r: Float32Array.from({ length: units }, () => source.between(-0.2, 0.9)), matched: true };
   loss = FEATURE_LOSSES['z-units'](facts, target);
 });
 afterAll(async () => {
@@ -121,7 +121,7 @@ describe('the gradient of the whole loss, through sampler, decoder and image enc
 describe('the loop', () => {
   // Steps so small that following the gradient must lower the loss, whatever the networks.
   const SHORT: RefineChoice = { ...FULL, iterations: 3, rateZ: 5e-4, rateC: 5e-4 };
-  const targetsOf = (): RefineTargets => ({ decoded: [(features: Float32Array) => loss(features)], true: [null], search: searches() });
+  const targetsOf = (): RefineTargets => ({ decoded: [loss], agreed: new Float64Array(1), true: [null], search: searches() });
   const walk = async (choice: RefineChoice, on: Refiner, from = initialState(searches())) => {
     const targets = targetsOf();
     for (let state = from; ;) {
@@ -144,6 +144,15 @@ describe('the loop', () => {
     const on = refiner(), whole = await walk(SHORT, on);
     const first = await refineOnce(initialState(searches()), SHORT, targetsOf(), (atZ, atC) => on.pass(atZ, atC, noise, never), never);
     expect(await walk(SHORT, on, first.state)).toEqual(whole);
+  }, 60_000);
+
+  it('leaves an image that agrees with its target, if the recipe says so', async () => {
+    const on = refiner(), first = (await value(on, z, c)), judge = async (leaveAgreed: boolean, agreed: number) => (await refineOnce(initialState(searches()), { ...SHORT, leaveAgreed }, { ...targetsOf(), agreed: Float64Array.of(agreed) }, (atZ, atC) => on.pass(atZ, atC, noise, never), never));
+    const left = await judge(true, first * 1.01);
+    expect([left.finished, [...left.state.stopped], [...left.state.chosen]]).toEqual([true, [0], [0]]);
+    expect([left.state.bestZ, left.state.bestC]).toEqual([z, c]);
+    expect((await judge(true, first * 0.99)).finished).toBe(false);
+    expect((await judge(false, first * 1.01)).finished).toBe(false);
   }, 60_000);
 
   it('stops an image whose loss no longer falls', async () => {
@@ -215,7 +224,7 @@ describe('the cost that is shown before Run is the cost that is paid', () => {
       expect({ iteration: 3 * back, all: forward + 3 * back }).toEqual(cost);
       return;
     }
-    const targets: RefineTargets = { decoded: [(features: Float32Array) => loss(features)], true: [null], search: searches() }, pass = (atZ: F32, atC: F32) => on.pass(atZ, atC, noise, never);
+    const targets: RefineTargets = { decoded: [loss], agreed: new Float64Array(1), true: [null], search: searches() }, pass = (atZ: F32, atC: F32) => on.pass(atZ, atC, noise, never);
     const first = await refineOnce(initialState(targets.search), refine, targets, pass, never);
     expect(forward + 3 * back, 'an iteration').toBe(cost.iteration);
     expect((await refineOnce(first.state, refine, targets, pass, never)).finished).toBe(true);

@@ -86,12 +86,14 @@ describe('latents of another side', () => {
 });
 
 describe('in the loop', () => {
+  /** A loss that pulls nowhere. */
+  const flat = Object.assign(() => ({ value: 1, gradient: new Float32Array(1) }), { left: 0 });
   const still = (z: F32, c: F32) => () => Promise.resolve({ latents: z, features: f32([1, 1], Float32Array.of(0)), values: f32([1, 3, 1, 1], new Float32Array(3)),
     gradient: () => Promise.resolve({ z: f32(z.shape, new Float32Array(z.data.length)), c: f32(c.shape, new Float32Array(c.data.length)) }) });
   const run = async (search: Searches, choice: typeof DEFAULT_REFINE, from: { readonly z: F32; readonly c: F32 }) => {
     let state = { ...initialState(search), ...from };
     for (;;) {
-      const judged = await refineOnce(state, choice, { decoded: [() => ({ value: 1, gradient: new Float32Array(1) })], true: [null], search }, still(from.z, from.c), new AbortController().signal);
+      const judged = await refineOnce(state, choice, { decoded: [flat], agreed: new Float64Array(1), true: [null], search }, still(from.z, from.c), new AbortController().signal);
       state = judged.state;
       if (judged.finished) return state;
     }
@@ -107,7 +109,7 @@ describe('in the loop', () => {
   it('nothing leaves the directions of the errors', async () => {
     const source = random(SEED + 4), z0 = normal([1, 3, 2, 2], source), c0 = normal([1, 3, 4], source), axes = KINDS['components']?.(source) ?? valueAxes(new Float32Array(0)), search: Searches = { z: { from: z0, axes }, c: { from: c0, axes } };
     const pull = normal([1, 12], source).data;
-    const judged = await refineOnce(initialState(search), { ...DEFAULT_REFINE, enabled: true }, { decoded: [() => ({ value: 1, gradient: new Float32Array(1) })], true: [null], search }, () => Promise.resolve({
+    const judged = await refineOnce(initialState(search), { ...DEFAULT_REFINE, enabled: true }, { decoded: [flat], agreed: new Float64Array(1), true: [null], search }, () => Promise.resolve({
       latents: z0, features: f32([1, 1], Float32Array.of(0)), values: f32([1, 3, 1, 1], new Float32Array(3)), gradient: () => Promise.resolve({ z: f32(z0.shape, pull), c: f32(c0.shape, pull) }),
     }), new AbortController().signal);
     const moved = judged.state.z.data.map((x, i) => x - z0.data[i]!), within = placed(coordinatesOf(judged.state.z, search.z), search.z).data.map((x, i) => x - z0.data[i]!);
