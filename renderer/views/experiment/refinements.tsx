@@ -76,6 +76,13 @@ function useRefinements(ref: RunRef, wanted: boolean): readonly RefinementView[]
   return key === undefined ? [] : views;
 }
 
+/** How far z and c went, and why they went no further. */
+function outcome({ driftZ, driftC, stopped, decoded }: RefinementView): string {
+  if (stopped === 0 && decoded[0] !== null) return 'agreed with the decoded Z_CLIP within its decoder\'s error, so it was left as it was';
+  const moved = `drift of z ${formatValue(driftZ)}, of c ${formatValue(driftC)}`;
+  return stopped === null ? moved : decoded[stopped] === null ? `${moved}; no number at ${stopped}, so it stopped: lower the rates` : `${moved}, stopped at ${stopped}`;
+}
+
 /** A finished refinement: stage 1, any iteration, the final picture; the curve; what was gained. */
 function Refined({ view }: { readonly view: RefinementView }) {
   const [at, setAt] = useState(view.chosen);
@@ -90,8 +97,8 @@ function Refined({ view }: { readonly view: RefinementView }) {
       <div className="grow">
         <div className="row number" style={{ justifyContent: 'space-between' }}><b>Image {view.imageId}</b><span className="quiet">loss {formatValue(view.before.decoded)} → {formatValue(view.after.decoded)} ({gain >= 0 ? '−' : '+'}{percent(Math.abs(gain))})</span></div>
         <Curve length={view.decoded.length} chosen={view.chosen} series={[{ label: 'decoded', colour: DECODED, values: view.decoded }, { label: 'true', colour: TRUE, values: view.true }]} />
-        <Slider size="xs" min={0} max={Math.max(0, view.pictures.length - 1)} value={at} onChange={setAt} label={(value) => `iteration ${value}`} aria-label="Iteration shown" />
-        <div className="number quiet" style={{ fontSize: 12, paddingTop: 4 }}>drift of z {formatValue(view.driftZ)}, of c {formatValue(view.driftC)}{view.stopped === null ? '' : view.decoded[view.stopped] === null ? `; no number at ${view.stopped}, so it stopped: lower the rates` : `, stopped at ${view.stopped}`}</div>
+        {view.pictures.length > 1 && <Slider size="xs" min={0} max={view.pictures.length - 1} value={at} onChange={setAt} label={(value) => `iteration ${value}`} aria-label="Iteration shown" />}
+        <div className="number quiet" style={{ fontSize: 12, paddingTop: 4 }}>{outcome(view)}</div>
       </div>
     </div>
   );
