@@ -107,7 +107,7 @@ export const DECODED: InputChoice = { z: 'decoded', c: 'decoded', clip: 'decoded
 export const RATES: { readonly [Along in RefineChoice['along']]: Pick<RefineChoice, 'rateZ' | 'rateC'> } = { errors: { rateZ: 0.05, rateC: 0.05 }, values: { rateZ: 0.01, rateC: 0.02 } };
 
 export const DEFAULT_REFINE: RefineChoice = {
-  enabled: false, mode: 'coarse', z: true, c: true, loss: 'z-units', iterations: 30, along: 'errors', ...RATES.errors, decay: 0.999, anchor: 0.05, leaveAgreed: true, noise: 'fixed',
+  enabled: false, mode: 'coarse', z: true, c: true, loss: 'z-units', iterations: 30, along: 'errors', ...RATES.errors, decay: 0.999, anchor: 0.05, leaveAgreed: false, noise: 'fixed',
   stopChange: 0.005, stopWindow: 20, clamp: 'exact', coarseSteps: 10, lastSteps: 5, guidedShare: 0.2, guidedScale: 0.1,
 };
 
@@ -203,11 +203,11 @@ function problemIn(value: unknown, fields: Fields, path: string): Wrong | null {
   return null;
 }
 
-/** What missing fields of a refinement take. One with rates and no `along` was written before there was a choice: value by value. `values`, the published way, brings its own rates and leaves no picture. */
+/** What missing fields of a refinement take. One with rates and no `along` was written before there was a choice: value by value. `values` brings its own rates. */
 function refineBase(given: unknown): RefineChoice {
   const fields = (typeof given === 'object' && given !== null ? given : {}) as Readonly<Record<string, unknown>>;
   const along = fields['along'] === 'values' || (fields['along'] === undefined && (fields['rateZ'] !== undefined || fields['rateC'] !== undefined)) ? 'values' : 'errors';
-  return { ...DEFAULT_REFINE, along, ...RATES[along], leaveAgreed: along === 'errors' };
+  return { ...DEFAULT_REFINE, along, ...RATES[along] };
 }
 
 /** Checks a recipe that came from a file or the window. Missing fields take the defaults; wrong ones throw. */
@@ -245,9 +245,9 @@ export function samplerMaterial({ noise, side, ...rest }: SamplerChoice): object
 
 /** Fields of a refinement that its mode reads; null if it is off. */
 export function refineMaterial(choice: RefineChoice): object | null {
-  const { enabled, coarseSteps, lastSteps, guidedShare, guidedScale, anchor, ...rest } = choice;
+  const { enabled, coarseSteps, lastSteps, guidedShare, guidedScale, anchor, leaveAgreed, ...rest } = choice;
   if (!enabled) return null;
-  const { mode, loss, clamp } = rest, common = { ...rest, ...(anchor === 0 ? {} : { anchor }) };
+  const { mode, loss, clamp } = rest, common = { ...rest, ...(anchor === 0 ? {} : { anchor }), ...(leaveAgreed ? { leaveAgreed } : {}) };
   switch (mode) {
     case 'guided': return { mode, loss, clamp, guidedShare, guidedScale };
     case 'coarse': return { ...common, coarseSteps };

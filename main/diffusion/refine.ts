@@ -6,7 +6,7 @@
  * (`search-axes.ts`), and the anchor bends its updates; losses are those of the picture's features alone, and by them images stop and are chosen.
  *
  * An image whose first loss is no larger than what is left at the truth (`feature-loss.ts`) agrees with its target within the target's error: it is left as it
- * is, unless the recipe refines all.
+ * is if the recipe says so.
  * Stopping rule: an image stops at iteration i >= window when its loss fell by less than `stopChange` (relative) since iteration i - window, and at once when
  * its loss is no finite number (rates at which z or c leave what the networks can hold).
  * Choice: with fixed noise the iteration of the lowest decoded loss; with fresh noise, whose losses are not comparable, the last with a finite one.

@@ -38,7 +38,7 @@ export function RefineControls({ recipe, images, runs, change }: Props) {
                 <Tooltip label="The text states: meaning"><Switch label="adjust c" checked={refine.c} onChange={(event) => { set({ c: event.currentTarget.checked }); }} /></Tooltip>
               </div>
               <Select label="Search" title="Along the components of what each decoder gets wrong on images it has not seen, rates in SD of these errors; or every value of z and c for itself. Changing it sets the rates that suit it." data={SEARCHES} value={refine.along} allowDeselect={false}
-                onChange={(value) => { if (value === 'errors' || value === 'values') set({ along: value, ...RATES[value], leaveAgreed: value === 'errors' }); }} />
+                onChange={(value) => { if (value === 'errors' || value === 'values') set({ along: value, ...RATES[value] }); }} />
               <div className="field-triple">
                 <NumberInput label="Iterations" min={1} max={10_000} value={refine.iterations} onChange={numeric((iterations) => { set({ iterations }); })} />
                 <Tooltip label={`Adam's learning rate for z, ${unit} an iteration`}><NumberInput label="Rate of z" min={0} max={10} step={0.01} decimalScale={4} value={refine.rateZ} onChange={numeric((rateZ) => { set({ rateZ }); })} /></Tooltip>
