@@ -20,7 +20,7 @@ import { readModel } from '../onnx/protobuf/read.ts';
 import { specialise } from '../onnx/shape.ts';
 import { footprint } from '../runtime/footprint.ts';
 import { MAP_ABOVE_BYTES, roleGraph } from '../runtime/models.ts';
-import type { Pack } from '../runtime/models.ts';
+import type { PackContents } from '../runtime/models.ts';
 import type { Role } from '../runtime/pack-description.ts';
 import { BATCH } from './stages/reconstruct.ts';
 
@@ -44,7 +44,7 @@ function entry(role: Role, graph: Graph, shapes: Shapes | null): NetworkMemory {
 }
 
 /** `images`: how many pictures a run makes, which bounds its batches. Throws what opening the pack would throw. */
-export async function packMemory(pack: Pack, sampler: SamplerChoice, refine: RefineChoice, images: number): Promise<PackMemory> {
+export async function packMemory(pack: PackContents, sampler: SamplerChoice, refine: RefineChoice, images: number): Promise<PackMemory> {
   const { textEncoder, imageEncoder, vaeEncoder, vaeDecoder, unet } = pack.roles, side = sampler.side ?? pack.latentShape[1] ?? 1;
   const latent = [pack.latentShape[0] ?? 4, side, side], pixels = Math.round(pack.pixels * (side / (pack.latentShape[1] ?? side)));
   const group = Math.max(1, Math.min(BATCH, images)), graphs = new Map<Role, Graph>();

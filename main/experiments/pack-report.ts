@@ -4,8 +4,8 @@ import type { PackFacts, PackReport, ProviderChoice } from '../../common/contrac
 import { reportOf } from '../../common/errors.ts';
 import type { RefineChoice, SamplerChoice } from '../../common/recipe.ts';
 import type { Tokeniser } from '../clip/tokenise.ts';
-import { checkPack, openPack } from '../runtime/models.ts';
-import type { Pack } from '../runtime/models.ts';
+import { checkPack, readPack } from '../runtime/models.ts';
+import type { PackContents } from '../runtime/models.ts';
 import { bestProvider, probeProviders } from '../runtime/providers.ts';
 import { packMemory } from './pack-memory.ts';
 import { packTokeniser } from './pack-tokeniser.ts';
@@ -28,7 +28,7 @@ export async function packReport(folder: string, { sampler, refine, images }: Pa
   const check = await checkPack(folder), described = { name: check.name, folder, weightBytes: check.weightBytes, assumptions: check.assumptions, provider };
   if (!check.ok) return { ...described, ok: false, roles: check.roles, facts: null, memory: null };
   // A tokenizer is only known to be one when it has been read, and a graph to be usable when its shapes follow.
-  const pack = await openPack(folder);
+  const pack = await readPack(folder);
   let tokeniser: Tokeniser;
   try { tokeniser = await packTokeniser(pack); } catch (error) {
     const problem = reportOf(error);
@@ -38,7 +38,7 @@ export async function packReport(folder: string, { sampler, refine, images }: Pa
   return { ...described, ok: true, roles: check.roles, facts: factsOf(pack, tokeniser), memory: await packMemory(pack, sampler, refine, images) };
 }
 
-function factsOf({ version, licence, synthetic, pixels, latentShape, contextLength, taps, roles, schedulerConfig }: Pack, { endId }: Tokeniser): PackFacts {
+function factsOf({ version, licence, synthetic, pixels, latentShape, contextLength, taps, roles, schedulerConfig }: PackContents, { endId }: Tokeniser): PackFacts {
   const name = schedulerConfig['_class_name'];
   return {
     version, licence, synthetic, pixels, latentShape, contextLength, endToken: endId, taps: taps.length, clipPixels: roles.imageEncoder.pixels,

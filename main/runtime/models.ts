@@ -23,12 +23,16 @@ import type { PackDescription, Role } from './pack-description.ts';
 import { graphSource, openSession } from './session.ts';
 import type { Session, SessionOptions } from './session.ts';
 
-export interface Pack extends PackDescription {
+/** What a pack is, read from its small files and the heads of its networks. */
+export interface PackContents extends PackDescription {
   readonly dir: string;
   /** Inner tensors of the image encoder, found in its graph where the pack does not list them. */
   readonly taps: readonly string[];
   /** The scheduler's configuration as the file has it. */
   readonly schedulerConfig: Readonly<Record<string, unknown>>;
+}
+
+export interface Pack extends PackContents {
   /** Identifies the networks: of the declared checksums, or of the files themselves where none are declared. */
   readonly hash: string;
 }
@@ -188,8 +192,8 @@ async function hashOf(pack: PackDescription, dir: string): Promise<string> {
   return createHash('sha256').update(JSON.stringify([facts, Object.entries(sums).sort(([a], [b]) => (a < b ? -1 : 1))])).digest('hex');
 }
 
-/** Opens the description of a pack. Throws `UserError` (`model-missing`) for the first thing that is absent or does not fit. */
-export async function openPack(dir: string): Promise<Pack> {
+/** Reads what a pack is, without its weights. Throws `UserError` (`model-missing`) for the first thing that is absent or does not fit. */
+export async function readPack(dir: string): Promise<PackContents> {
   const pack = await describePack(dir, (file) => exists(path.join(dir, file)));
   const tokenizerFiles = await tokenizerFilesOf(dir, pack.tokenizer);
   for (const file of tokenizerFiles) {
@@ -200,7 +204,13 @@ export async function openPack(dir: string): Promise<Pack> {
   if (trained !== pack.roles.unet.prediction) throw missing(dir, 'the scheduler', pack.scheduler, `prediction_type ${pack.roles.unet.prediction}, as the pack says of its UNet`, trained);
   for (const role of ROLES) if (!(await exists(path.join(dir, pack.roles[role].file)))) throw missing(dir, role, pack.roles[role].file, `a model at ${pack.roles[role].file}`, 'no such file');
   const { graph } = await loadGraph(dir, 'imageEncoder', pack.roles.imageEncoder.file);
-  return { ...pack, dir, taps: tapsOf(pack, dir, graph), schedulerConfig: scheduler.raw, hash: await hashOf(pack, dir) };
+  return { ...pack, dir, taps: tapsOf(pack, dir, graph), schedulerConfig: scheduler.raw };
+}
+
+/** The same with the hash that results are kept under: an export that declares no checksums is read whole, gigabytes of it. */
+export async function openPack(dir: string): Promise<Pack> {
+  const pack = await readPack(dir), { dir: _, taps: _taps, schedulerConfig: _config, ...description } = pack;
+  return { ...pack, hash: await hashOf(description, dir) };
 }
 
 function weightTypes(graph: Graph): readonly DType[] {
@@ -243,14 +253,14 @@ export async function checkPack(dir: string): Promise<PackCheck> {
 }
 
 /** The graph that `openRole` opens: what the role needs, the image encoder with its taps as outputs. */
-export async function roleGraph(pack: Pack, role: Role): Promise<Graph> {
+export async function roleGraph(pack: PackContents, role: Role): Promise<Graph> {
   const { graph } = await loadGraph(pack.dir, role, pack.roles[role].file);
   checkGraph(pack, pack.dir, role, graph);
   return isolate(graph, [...wanted(pack, role).outputs, ...(role === 'imageEncoder' ? pack.taps : [])]);
 }
 
 /** Opens the network of a role. The image encoder comes with its taps as outputs. */
-export async function openRole(pack: Pack, role: Role, options: SessionOptions = {}): Promise<Session> {
+export async function openRole(pack: PackContents, role: Role, options: SessionOptions = {}): Promise<Session> {
   const loaded = await loadGraph(pack.dir, role, pack.roles[role].file);
   checkGraph(pack, pack.dir, role, loaded.graph);
   const outside = loaded.graph.initializers.reduce((sum, { source, dtype, shape }) => sum + (source.kind === 'external' ? (source.length ?? byteLengthOf(dtype, shape)) : 0), 0);

@@ -1,13 +1,13 @@
 /** Unmodified exports of tiny Stable Diffusion v1 and CLIP networks by the real exporters (test/golden/runtime), against PyTorch's numbers. */
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, unlink } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { f32, ndarray, sizeOf } from '../../../common/ndarray.ts';
 import type { F32, NdArray } from '../../../common/ndarray.ts';
 import { loadTokeniser } from '../../../main/clip/tokenise.ts';
-import { checkPack, openPack, openRole } from '../../../main/runtime/models.ts';
+import { checkPack, openPack, openRole, readPack } from '../../../main/runtime/models.ts';
 import type { Pack } from '../../../main/runtime/models.ts';
 import type { Role } from '../../../main/runtime/pack-description.ts';
 import type { TensorSpec } from '../../../main/runtime/session.ts';
@@ -61,6 +61,19 @@ describe.each(EXPORTS)('an unmodified export (%s)', (name) => {
     expect(check.roles.filter((role) => !role.ok)).toEqual([]);
     expect(check.weightBytes).toBeGreaterThan(50_000);
     for (const role of check.roles.slice(0, 5)) expect(role.weightBytes, role.role).toBeGreaterThan(0);
+  });
+
+  it('is another pack when a weight changes, which reading its description does not look at', async () => {
+    const copy = path.join(root, `${name}-changed`);
+    await cp(path.join(root, name), copy, { recursive: true });
+    const before = await openPack(copy), file = path.join(copy, before.roles.vaeDecoder.file), bytes = await readFile(file), described = await readPack(copy);
+    // Nodes come first in the file, then weights.
+    const at = Math.floor(0.9 * bytes.length);
+    bytes[at] = (bytes[at] ?? 0) ^ 1;
+    await writeFile(file, bytes);
+    expect((await openPack(copy)).hash).not.toBe(before.hash);
+    expect(await readPack(copy)).toEqual(described);
+    expect({ ...described, hash: before.hash }).toEqual(before);
   });
 
   it.each<Role>(['textEncoder', 'imageEncoder', 'vaeEncoder', 'vaeDecoder', 'unet'])('computes what PyTorch computes: %s', async (role) => {
