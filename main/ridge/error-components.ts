@@ -18,8 +18,6 @@ export interface ErrorComponents {
   readonly directions: F32;
   /** SD of the errors along each, `[components]`. */
   readonly deviation: Float32Array;
-  /** Share of the errors' variance that they hold together. */
-  readonly share: number;
 }
 
 /** Images whose errors are read, evenly spaced over the training images. */
@@ -75,10 +73,10 @@ export async function componentsOf(errors: F32, products: Products, signal?: Abo
   const { values, vectors } = await leadingEigen(ndarray('float64', [images, images], Float64Array.from(gram.data)), Math.min(MOST_COMPONENTS, width), products, signal);
   const kept: number[] = [], variance = (k: number): number => values[k] ?? 0, held = (): number => kept.reduce((sum, k) => sum + variance(k), 0);
   for (let k = 0; k < values.length && variance(k) > LEAST * variance(0) && held() < HELD_SHARE * all; k++) kept.push(k);
-  if (kept.length === 0) return { directions: zeros('float32', [0, width]), deviation: new Float32Array(0), share: 0 };
+  if (kept.length === 0) return { directions: zeros('float32', [0, width]), deviation: new Float32Array(0) };
   // 2. Directions among the targets.
   const mix = zeros('float32', [kept.length, images]);
   kept.forEach((k, row) => { const size = Math.sqrt(variance(k)); for (let i = 0; i < images; i++) mix.data[row * images + i] = (vectors.data[k * images + i] ?? 0) / size; });
   const directions = await products.multiply('ab', mix, errors);
-  return { directions: f32([kept.length, width], directions.data), deviation: Float32Array.from(kept, (k) => Math.sqrt(variance(k) / images)), share: held() / all };
+  return { directions: f32([kept.length, width], directions.data), deviation: Float32Array.from(kept, (k) => Math.sqrt(variance(k) / images)) };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../common/errors.ts';
-import { DEFAULT_RECIPE, parseRecipe } from '../../common/recipe.ts';
+import { DEFAULT_RECIPE, parseRecipe, refineMaterial } from '../../common/recipe.ts';
 
 const messageOf = (value: unknown): string => {
   try { parseRecipe(value); } catch (error) { if (error instanceof UserError) return error.message; throw error; }
@@ -11,6 +11,21 @@ describe('parseRecipe', () => {
   it('fills missing fields with the defaults', () => {
     expect(parseRecipe({})).toEqual(DEFAULT_RECIPE);
     expect(parseRecipe({ data: { subject: 'subj02' }, seed: 5 }).data).toEqual({ ...DEFAULT_RECIPE.data, subject: 'subj02' });
+  });
+
+  it('takes a refinement with rates and no search for one that was written before there was a choice', () => {
+    const search = (refine: object): object => { const { along, rateZ, rateC, leaveAgreed } = parseRecipe({ refine }).refine; return { along, rateZ, rateC, leaveAgreed }; };
+    expect(search({ enabled: true })).toEqual({ along: 'errors', rateZ: 0.05, rateC: 0.05, leaveAgreed: false });
+    expect(search({ enabled: true, rateZ: 0.03 })).toEqual({ along: 'values', rateZ: 0.03, rateC: 0.02, leaveAgreed: false });
+    expect(search({ along: 'values' })).toEqual({ along: 'values', rateZ: 0.01, rateC: 0.02, leaveAgreed: false });
+    expect(search({ along: 'errors', rateC: 0.1, leaveAgreed: true })).toEqual({ along: 'errors', rateZ: 0.05, rateC: 0.1, leaveAgreed: true });
+    expect(messageOf({ refine: { along: 'both' } })).toContain('refine.along: expected one of errors, values');
+  });
+
+  it('keeps the keys of refinements that leave no picture', () => {
+    const { refine } = DEFAULT_RECIPE, material = (leaveAgreed: boolean): object | null => refineMaterial({ ...refine, enabled: true, leaveAgreed });
+    expect(material(false)).not.toHaveProperty('leaveAgreed');
+    expect(material(true)).toEqual({ ...material(false), leaveAgreed: true });
   });
 
   it.each([
