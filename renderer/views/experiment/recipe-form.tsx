@@ -152,7 +152,7 @@ export const RecipeForm = memo(function RecipeForm({ recipe, subject, subjects, 
       <div className="form-foot">
         {wrong !== null
           ? <div className="error-line">{wrong}</div>
-          : <div className="quiet" style={{ fontSize: 12 }}>{guess === null ? `${count(images, 'picture')}. The first run on this computer tells how long it takes.`
+          : <div className="quiet" style={{ fontSize: 12 }}>{guess === null ? `${count(images, 'picture')}. The first run with this model pack tells how long it takes.`
             : `${count(images, 'picture')}, ${duration(guess.lowSeconds)}${guess.highSeconds > guess.lowSeconds * 1.2 ? ` to ${duration(guess.highSeconds)}` : ''} going by ${count(guess.runs, 'earlier run')}.`}{generative && recipe.refine.enabled ? ' Stage 2 comes on top, see its cost above.' : ''}</div>}
         <div className="row" style={{ gap: 6 }}>
           <Tooltip label={wrong ?? 'Ctrl + Enter'}><Button className="grow" size="sm" leftSection={<Play size={15} fill="currentColor" />} loading={busy} aria-disabled={wrong !== null} data-disabled={wrong !== null} onClick={() => { if (wrong === null) void run([recipe]); }}>Run</Button></Tooltip>

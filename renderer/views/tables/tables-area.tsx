@@ -48,7 +48,7 @@ function Choice({ table, recipe, subject, captions, options, onStarted, children
       {children}
       <div className="row" style={{ gap: 12 }}>
         <Button leftSection={<Play size={14} fill="currentColor" />} loading={busy} disabled={obstacle !== null} onClick={() => { void start(); }}>Make Table {table}</Button>
-        {obstacle === null && <span className="quiet number" style={{ fontSize: 12 }}>{pace === null ? 'The first run on this computer tells how long it takes.' : `at most about ${duration(pace.seconds * evaluations)}, going by the last run here`}</span>}
+        {obstacle === null && <span className="quiet number" style={{ fontSize: 12 }}>{pace === null ? 'The first run with this model pack tells how long it takes.' : `at most about ${duration(pace.seconds * evaluations)}, going by the last run here`}</span>}
       </div>
     </div>
   );
