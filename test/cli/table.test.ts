@@ -1,5 +1,5 @@
 /** The table verb's refusals, in processes of their own. How a table goes on after deaths is in `test/main/experiments/table-resume.test.ts`, which opens the networks once. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -21,7 +21,7 @@ afterAll(async () => { for (const folder of folders) await rm(folder, { recursiv
 
 /** It starts processes of its own; two slow, shared cores must not turn an honest test into a failure. */
 const PATIENCE = 240_000;
-const words = (table: string): string[] => ['table', table, '--data', data, '--workspace', path.join(workspace, 'ws'), '--recipe', recipe];
+const words = (table: string, folder = data): string[] => ['table', table, '--data', folder, '--workspace', path.join(workspace, 'ws'), '--recipe', recipe];
 
 describe('the table verb', { timeout: PATIENCE }, () => {
   it('says what is wrong with its call, and with data that has no V1 to V3', async () => {
@@ -29,5 +29,16 @@ describe('the table verb', { timeout: PATIENCE }, () => {
     expect([third.code, third.stderr]).toEqual([2, expect.stringContaining('1 or 2')]);
     expect([iterations.code, iterations.stderr]).toEqual([3, expect.stringContaining('refine.iterations')]);
     expect([first.code, first.stderr]).toEqual([3, expect.stringContaining('no lower visual cortex')]);
+  });
+  it('refuses data without captions before anything is written', async () => {
+    const mute = await tinyArrays(), file = path.join(mute, 'dataset.json');
+    folders.push(mute);
+    const { captions, ...rest } = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+    expect(captions).toBe('captions.json');
+    await writeFile(file, JSON.stringify(rest));
+    const { code, stderr } = await cli(...words('2', mute));
+    expect([code, stderr]).toEqual([3, expect.stringContaining('no captions')]);
+    expect(stderr).toContain('dataset.json');
+    await expect(access(path.join(workspace, 'ws'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });

@@ -4,11 +4,14 @@ import { UserError } from '../../../common/errors.ts';
 import type { Recipe } from '../../../common/recipe.ts';
 import { parseRecipe } from '../../../common/recipe.ts';
 import type { RunEvent } from '../../../common/run-event.ts';
+import { weightWarnings } from '../../../common/weight-check.ts';
 import type { EngineMessage, EngineProcess } from '../../experiments/engine-protocol.ts';
 import { openDataset } from '../../experiments/open-dataset.ts';
 import { openQueue, recipeHash } from '../../experiments/queue.ts';
+import { readSpaceReports } from '../../experiments/space-report.ts';
+import type { Store } from '../../store/open.ts';
 import { openStore } from '../../store/open.ts';
-import { findRun } from '../../store/runs.ts';
+import { findRun, listSteps } from '../../store/runs.ts';
 import { readInput } from './files.ts';
 import type { Verb, VerbContext } from './verb.ts';
 import { required } from './verb.ts';
@@ -30,14 +33,14 @@ export const RUN: Verb = {
     dataset.close();
     const store = openStore(workspace);
     try {
-      await new Promise<void>((resolve, reject) => {
+      const done = await new Promise<string>((resolve, reject) => {
         const queue = openQueue(store, () => forkEngine(context, workspace), {
           onRun: () => undefined,
           onJob: () => undefined,
           onEngineLost: (message) => { context.note(message); },
           onEvent: (runId, event) => {
             tell(context, runId, event);
-            if (event.type === 'finished') { queue.close(); resolve(); }
+            if (event.type === 'finished') { queue.close(); resolve(runId); }
             if (event.type === 'failed') {
               queue.close();
               reject(failure(event));
@@ -48,9 +51,15 @@ export const RUN: Verb = {
         const row = before !== null && before.row.state !== 'done' ? queue.resumeRun(before.row.id) : queue.startRun(recipe, { path: data, label, synthetic });
         context.signal.addEventListener('abort', () => { queue.cancelRun(row.id); }, { once: true });
       });
+      for (const warning of await warningsOf(store, workspace, done)) context.note(warning);
     } finally { store.close(); }
   },
 };
+
+/** What a finished run has to say of its decoders' weights. */
+export async function warningsOf(store: Store, workspace: string, runId: string): Promise<readonly string[]> {
+  return weightWarnings(await readSpaceReports(workspace, Object.fromEntries(listSteps(store, runId).map(({ label, key }) => [label, key]))));
+}
 
 /** A pack that is given as a path counts from the recipe's folder. */
 export function placed(recipe: Recipe, folder: string): Recipe {

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { Arm, TableNumber, TableOptions } from '../../../common/ablation/arms.ts';
-import { armsOf, DEFAULT_TABLE } from '../../../common/ablation/arms.ts';
+import { DEFAULT_TABLE } from '../../../common/ablation/arms.ts';
+import { tablePlan } from '../../../common/ablation/table-plan.ts';
 import type { AblationTable, TableRow } from '../../../common/ablation/table.ts';
 import { tableCsv, tableHtml, tableImagesCsv, tableLatex } from '../../../common/ablation/text.ts';
 import { UserError } from '../../../common/errors.ts';
@@ -35,12 +36,14 @@ export const TABLE: Verb = {
     const { label, synthetic } = dataset;
     let arms: readonly Arm[];
     try {
-      const subject = (await dataset.inspect(context.signal)).subjects.find((each) => each.id === base.data.subject);
-      const atlas = subject?.atlases.find((each) => each.name === base.data.atlas) ?? subject?.atlases[0];
-      if (subject === undefined || atlas === undefined) {
-        throw new UserError('bad-input', `there is no subject ${base.data.subject} with an atlas in ${data}`, { file: data, expected: 'a subject of the folder', found: base.data.subject, fix: 'See `optogram inspect DIR`.' });
+      const { subjects, captions } = await dataset.inspect(context.signal), subject = subjects.find((each) => each.id === base.data.subject);
+      if (subject === undefined) {
+        throw new UserError('bad-input', `there is no subject ${base.data.subject} in ${data}`, { file: data, expected: subjects.map(({ id }) => id).join(', '), found: base.data.subject, fix: 'See `optogram inspect DIR`.' });
       }
-      arms = armsOf(table, { ...base, data: { ...base.data, atlas: atlas.name } }, atlas, options);
+      const atlas = subject.atlases.find((each) => each.name === base.data.atlas) ?? subject.atlases[0];
+      const plan = tablePlan(table, { ...base, data: { ...base.data, atlas: atlas?.name ?? base.data.atlas } }, subject, captions, options);
+      if (plan.obstacle !== null) throw new UserError('unsupported', `Table ${table} cannot be made of ${data}. ${plan.obstacle.why}`, { file: data, fix: plan.obstacle.fix });
+      arms = plan.arms;
     } finally { dataset.close(); }
     const store = openStore(workspace);
     try {

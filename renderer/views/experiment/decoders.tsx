@@ -9,6 +9,7 @@ import { MEASURES } from '../../../common/decoding-measures.ts';
 import type { MeasureName } from '../../../common/decoding-measures.ts';
 import { layoutOf } from '../../../common/feature-layout.ts';
 import type { SpaceName } from '../../../common/recipe.ts';
+import { verifiedText, weightWarning } from '../../../common/weight-check.ts';
 import { csvOf } from '../../parts/chart.ts';
 import { ChartView } from '../../parts/chart-view.tsx';
 import { Bar } from '../../parts/marks.tsx';
@@ -20,7 +21,7 @@ import { useResource } from '../../state/resources.ts';
 import { edgeShare, groupChart, penaltyChart, placeChart, reportBasis, reportLines } from './accuracy-charts.ts';
 import { RegionAccuracyView } from './region-accuracy.tsx';
 import { chartSavers } from './save-chart.ts';
-import { verifiedText, weightLines, weightWarning } from './weight-check.ts';
+import { weightLines } from './weight-check.ts';
 
 function Card({ report, chosen, choose }: { readonly report: SpaceReport; readonly chosen: boolean; readonly choose: () => void }) {
   const family = FAMILIES[report.space], warning = weightWarning(report);

@@ -1,39 +1,8 @@
-/** What verifying a decoder's weights in double precision found, in words: how far off they are, and how many targets that concerns. */
-import { formatValue } from '../../../common/colour/scale.ts';
+/** What a saved report adds where weights are not to be trusted. */
 import type { SpaceReport } from '../../../common/contract/payloads.ts';
-import { count } from '../../parts/words.ts';
+import { weightWarning } from '../../../common/weight-check.ts';
 import type { ReportLine } from './accuracy-charts.ts';
 
-/** A relative error as a percentage of one digit; an error that is no number says so. */
-export function offBy(error: number | null): string {
-  return error === null || !Number.isFinite(error) ? 'by more than can be said' : error >= 1 ? `by ${formatValue(error)} times their size` : `by ${Number((100 * error).toPrecision(1))}\u00a0% of their size`;
-}
-
-export interface WeightWarning {
-  /** Targets whose chosen penalty has weights that are not to be trusted. */
-  readonly targets: number;
-  readonly title: string;
-  readonly text: string;
-}
-
-/** Null where every verified weight passed, or none was verified. */
-export function weightWarning({ check, alphas, alphaCounts, targets }: SpaceReport): WeightWarning | null {
-  if (check === undefined || check.missed.length === 0) return null;
-  const chosenBy = (alpha: number): number | null => (alphaCounts.length === 0 ? null : alphaCounts[alphas.indexOf(alpha)] ?? null);
-  const affected = alphaCounts.length === 0 ? targets : check.missed.reduce((sum, { alpha }) => sum + (chosenBy(alpha) ?? 0), 0);
-  const each = check.missed.map(({ alpha, error }) => { const chosen = chosenBy(alpha); return `Penalty ${formatValue(alpha)}${chosen === null ? '' : `, chosen by ${count(chosen, 'target')}`}: off ${offBy(error)}.`; });
-  return {
-    targets: affected, title: affected === targets ? 'The weights are not to be trusted' : `The weights of ${affected.toLocaleString('en')} of ${count(targets, 'target')} are not to be trusted`,
-    text: `${each.join(' ')} What passes is off by at most ${Number((100 * check.tolerance).toPrecision(1))}\u00a0%. The responses are too badly conditioned for so small a penalty: take larger ones.`,
-  };
-}
-
-/** Said at the end of the basis of a report; empty where nothing was verified. */
-export function verifiedText({ check }: SpaceReport): string {
-  return check === undefined ? '' : ` Weights of ${count(check.targets, 'target')} verified in double precision: off ${check.worstError === 0 ? 'by nothing that can be measured' : `${check.worstError === null ? '' : 'at most '}${offBy(check.worstError)}`}.`;
-}
-
-/** What a saved report adds where weights are not to be trusted. */
 export function weightLines(report: SpaceReport): readonly ReportLine[] {
   const warning = weightWarning(report);
   return warning === null ? [] : [{ name: 'Targets whose weights are not to be trusted', value: String(warning.targets), chance: warning.text, help: 'Some weights of every penalty are solved again in double precision and compared.' }];

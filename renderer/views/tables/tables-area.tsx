@@ -21,7 +21,7 @@ import { useFinishedRuns, useInspection, useSubject } from '../../state/selector
 import { NoSubject } from '../data/no-subject.tsx';
 import { paceKnown } from '../experiment/estimate.ts';
 import { recipeFor } from '../experiment/experiment-area.tsx';
-import { tablePlan } from './obstacle.ts';
+import { tablePlan } from '../../../common/ablation/table-plan.ts';
 import { ResultTable } from './result-table.tsx';
 
 const WITHOUT_C = [{ value: 'unconditional', label: 'c → empty text' }, { value: 'random', label: 'c → noise, adjusted (as published)' }, { value: 'mean', label: 'c → training mean' }];

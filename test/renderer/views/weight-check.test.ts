@@ -1,7 +1,8 @@
 /** What the window says of weights that missed their verification in double precision. */
 import { describe, expect, it } from 'vitest';
 import type { SpaceReport } from '../../../common/contract/payloads.ts';
-import { offBy, verifiedText, weightLines, weightWarning } from '../../../renderer/views/experiment/weight-check.ts';
+import { offBy, verifiedText, weightWarning, weightWarnings } from '../../../common/weight-check.ts';
+import { weightLines } from '../../../renderer/views/experiment/weight-check.ts';
 
 /** As a run of the rank-deficient responses of `60 x 300` wrote it for z, by the real fit. */
 const MISSED: SpaceReport = {
@@ -16,6 +17,11 @@ describe('a warning of weights', () => {
     expect(warning).toMatchObject({ targets: 432, title: 'The weights of 432 of 1,024 targets are not to be trusted' });
     expect(warning?.text).toBe('Penalty 1e-14, chosen by 186 targets: off by 9\u00a0% of their size. Penalty 3e-14, chosen by 246 targets: off by 0.4\u00a0% of their size. What passes is off by at most 0.01\u00a0%. The responses are too badly conditioned for so small a penalty: take larger ones.');
     expect(weightLines(MISSED)).toMatchObject([{ value: '432' }]);
+  });
+  it('is a line of a space on the command line', () => {
+    const { check, ...unverified } = MISSED;
+    expect(check?.missed).toHaveLength(2);
+    expect(weightWarnings([unverified, MISSED])).toEqual([expect.stringMatching(/^Warning, z: the weights of 432 of 1,024 targets are not to be trusted\. Penalty 1e-14, chosen/)]);
   });
   it('is of all targets where nothing was chosen', () => {
     expect(weightWarning({ ...MISSED, alphas: [1e-14], alphaCounts: [] })).toMatchObject({ targets: 1024, title: 'The weights are not to be trusted' });

@@ -1,10 +1,10 @@
-/** What the Tables screen says where a table cannot be made, before anything runs. */
+/** What is said where a table cannot be made, before anything runs. */
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_TABLE } from '../../../common/ablation/arms.ts';
 import type { TableNumber, TableOptions } from '../../../common/ablation/arms.ts';
 import type { AtlasSummary, SubjectSummary } from '../../../common/dataset.ts';
 import { DEFAULT_RECIPE } from '../../../common/recipe.ts';
-import { tablePlan } from '../../../renderer/views/tables/obstacle.ts';
+import { tablePlan } from '../../../common/ablation/table-plan.ts';
 
 const atlas = (name: string, voxels: Record<string, number>): AtlasSummary => ({ name, regions: Object.entries(voxels).map(([region, count], i) => ({ name: region, label: i + 1, voxels: count })) });
 const BOTH = atlas('visual', { V1: 5, V2: 4, LO: 3 }), NONE = atlas('regions', { all: 12 }), EARLY = atlas('early', { V1v: 2, V1d: 2, V3: 1 }), HOLLOW = atlas('hollow', { V1: 0, LO: 3 });
@@ -18,7 +18,7 @@ const CASES: readonly (readonly [TableNumber, readonly AtlasSummary[], typeof CA
   [1, [BOTH], CAPTIONS, DEFAULT_TABLE, null, null],
   [2, [NONE], CAPTIONS, DEFAULT_TABLE, null, null],
   [1, [NONE], CAPTIONS, DEFAULT_TABLE, /^The atlas "regions" has no lower visual cortex \(LVC\): none of its regions is called V1, V2 or V3\.$/, /names the region of each voxel in dataset\.json/],
-  [1, [NONE, BOTH, EARLY], CAPTIONS, DEFAULT_TABLE, /^The atlas "regions" has no lower/, /^Choose the atlas "visual" on the Experiment screen\.$/],
+  [1, [NONE, BOTH, EARLY], CAPTIONS, DEFAULT_TABLE, /^The atlas "regions" has no lower/, /^Choose the atlas "visual" \(on the Experiment screen, or data\.atlas in a recipe\)\.$/],
   [1, [EARLY], CAPTIONS, DEFAULT_TABLE, /^The atlas "early" has no higher visual cortex \(HVC\)/, /^Choose an atlas that tells V1 to V3 from the rest\./],
   [1, [HOLLOW], CAPTIONS, DEFAULT_TABLE, /^The atlas "hollow" has no voxel in V1\.$/, /^Choose an atlas/],
   [1, [], CAPTIONS, DEFAULT_TABLE, /^This data has no regions\.$/, /dataset\.json/],
