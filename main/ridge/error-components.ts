@@ -29,6 +29,8 @@ export const HELD_SHARE = 0.9;
 const LEAST = 1e-6;
 
 export interface ErrorCollector {
+  /** What it holds while a fit goes on. */
+  readonly bytes: number;
   /** Predictions `[images, targets.length]` less the targets' means, as a fit hands them on; every target once. */
   readonly add: (targets: Int32Array, predictions: F32) => void;
   /** Throws CancelledError when the signal fires. */
@@ -40,6 +42,7 @@ export function collectErrors(truth: F32, matched: boolean): ErrorCollector {
   const [images = 0, width = 0] = truth.shape, kept = Math.min(images, MOST_IMAGES);
   const rows = Int32Array.from({ length: kept }, (_, k) => Math.floor((k * images) / kept)), errors = zeros('float32', [kept, width]);
   return {
+    bytes: errors.data.byteLength,
     add: (targets, predictions) => {
       const block = predictions.shape[1] ?? 0;
       for (let k = 0; k < block; k++) {

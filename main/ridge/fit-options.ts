@@ -36,6 +36,8 @@ export interface FitOptions {
   readonly mixes?: readonly (readonly number[])[];
   /** Bytes that the fit may take in all (`memory.ts`); 8 GB unless given. */
   readonly memory?: number;
+  /** Bytes of `memory` that whoever takes the out-of-fold predictions holds. */
+  readonly beside?: number;
   readonly provenance?: Readonly<Record<string, string | number>>;
 }
 

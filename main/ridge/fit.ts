@@ -46,7 +46,7 @@ export async function fitDecoder(options: FitOptions, dependencies: GroundedDepe
   const ground = dependencies.groundwork ?? await layGroundwork(options, products, { signal, progress: (share, what) => { report('prepare', share, what); } }, dependencies.outOfFold !== undefined);
   const { folds, solver, prepared, statistics, xScale } = ground;
   // 2. Targets in blocks.
-  const plan = planMemory({ rows, voxels, targets: y.targets, form: solver.form, ownKernels: ownKernels(options, folds, solver.form), remembers: ground.remembers }, options.memory ?? DEFAULT_MEMORY);
+  const plan = planMemory({ rows, voxels, targets: y.targets, form: solver.form, ownKernels: ownKernels(options, folds, solver.form), remembers: ground.remembers, beside: options.beside ?? 0 }, options.memory ?? DEFAULT_MEMORY);
   const { blocks, statistics: target } = await targetBlocks(y, folds.order, plan.blockTargets, plan.keepTargets, signal);
   const search = chooseSearch(options, solver.form);
   const checkpoint = await openCheckpoint(dependencies.checkpoint, fingerprint([

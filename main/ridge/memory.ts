@@ -21,6 +21,8 @@ export interface FitShape {
   readonly ownKernels: number;
   /** True if smoothers are remembered for a second use, at the cost of inverses. */
   readonly remembers?: boolean;
+  /** Bytes that are held beside the fit for its whole length. */
+  readonly beside?: number;
 }
 
 export interface MemoryPlan {
@@ -37,10 +39,10 @@ export interface MemoryPlan {
 }
 
 /** Plans a fit below `ceiling` bytes. Throws UserError (`usage`) naming the least that would do. */
-export function planMemory({ rows, voxels, targets, form, ownKernels, remembers = false }: FitShape, ceiling: number): MemoryPlan {
+export function planMemory({ rows, voxels, targets, form, ownKernels, remembers = false, beside = 0 }: FitShape, ceiling: number): MemoryPlan {
   const size = form === 'dual' ? rows : voxels;
   // 1. X as given and in fold order; a Gram matrix, a shifted copy and the blocks of its inverse in double; smoothers in single precision.
-  const fixed = RUNTIME + 8 * rows * voxels + 8 * size * size * 3 + 4 * rows * size
+  const fixed = RUNTIME + beside + 8 * rows * voxels + 8 * size * size * 3 + 4 * rows * size
     + (ownKernels > 0 ? 4 * rows * voxels + ownKernels * 5 * size * size : 0);
   // 2. A target: raw, centred, picked and as result.
   const perTarget = 4 * (4 * rows + (form === 'primal' ? 3 * voxels : 0));

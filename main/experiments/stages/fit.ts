@@ -42,7 +42,7 @@ export const FIT: Stage = {
     const partial = `${artefactFolder(context.workspace, step.key)}.partial`;
     const about = { kind: 'fit', space, targets: features.shape[1], images: training.length, pattern: 'out-of-fold predictions' };
     const bytes = await putWhole(context.workspace, step.key, about, async (folder) => {
-      await fitDecoder({ ...options, y: arrayTargets(features), provenance: { space, subject: context.recipe.data.subject, key: step.key } }, {
+      await fitDecoder({ ...options, y: arrayTargets(features), beside: errors?.bytes ?? 0, provenance: { space, subject: context.recipe.data.subject, key: step.key } }, {
         products, store: arrayFolder(folder), checkpoint: checkpointFolder(partial), signal, progress, groundwork,
         outOfFold: async (targets, predictions, r) => {
           addPatterns(sums, await patternFacts(x, predictions, r, (a, b) => products.multiply('aTb', a, b)));

@@ -83,6 +83,7 @@ it('has no components where nothing is wrong', async () => {
 it('reads no more images than it says', async () => {
   const source = random(SEED + 1), many = f32([MOST_IMAGES + 500, 2], fillNormal(new Float32Array(2 * (MOST_IMAGES + 500)), source)), collected = collectErrors(many, false);
   collected.add(Int32Array.of(0, 1), f32(many.shape, new Float32Array(many.data.length)));
+  expect(collected.bytes).toBe(4 * 2 * MOST_IMAGES);
   const { deviation, directions } = await collected.finish(products);
   // White errors of SD 1 along any two directions; SD of an SD from 1000 images is 0.022.
   expect(directions.shape).toEqual([2, 2]);

@@ -98,6 +98,11 @@ describe('a memory ceiling', () => {
     expect(roomy.estimate).toBeLessThanOrEqual(8e9);
     expect(tight.estimate).toBeLessThanOrEqual(4e9);
     expect(tight.blockTargets).toBeLessThanOrEqual(roomy.blockTargets);
+    // What is held beside the fit counts: for c's errors at this size, 1000 images of 59 136 values.
+    const beside = 4 * 1000 * 59136, held = planMemory({ ...shape, beside }, 4e9);
+    expect(held.estimate).toBeLessThanOrEqual(4e9);
+    expect(held.estimate - held.keptInverses).toBeGreaterThanOrEqual(tight.estimate - tight.keptInverses);
+    expect(held.keptInverses).toBeCloseTo(tight.keptInverses - 0.4 * beside, -1);
     await expect(fitDecoder({ ...problem(90), alphas: [1], folds: null, memory: 1e6 }, { products, store: memoryStore() })).rejects.toThrow('memory ceiling');
   });
 });
