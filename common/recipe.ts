@@ -48,6 +48,8 @@ export interface RefineChoice {
   readonly c: boolean;
   /** `published`: MindDiffuser's six weighted terms. `z-units`: squared difference in SD of each unit, weighted by its squared cross-validated r. */
   readonly loss: 'published' | 'z-units';
+  /** Share of each layer's units, best decoded first, that the loss in SD units counts; the published one keeps a quarter. */
+  readonly keptShare: number;
   readonly iterations: number;
   /** `errors`: along the components of what the decoder gets wrong; `values`: every value of z and c for itself, as published (`main/diffusion/search-axes.ts`). */
   readonly along: 'errors' | 'values';
@@ -104,10 +106,10 @@ export interface Recipe {
 export const DECODED: InputChoice = { z: 'decoded', c: 'decoded', clip: 'decoded' };
 
 /** Rates that suit each kind of search. */
-export const RATES: { readonly [Along in RefineChoice['along']]: Pick<RefineChoice, 'rateZ' | 'rateC'> } = { errors: { rateZ: 0.05, rateC: 0.05 }, values: { rateZ: 0.01, rateC: 0.02 } };
+export const RATES: { readonly [Along in RefineChoice['along']]: Pick<RefineChoice, 'rateZ' | 'rateC'> } = { errors: { rateZ: 0.02, rateC: 0.05 }, values: { rateZ: 0.01, rateC: 0.02 } };
 
 export const DEFAULT_REFINE: RefineChoice = {
-  enabled: false, mode: 'coarse', z: true, c: true, loss: 'z-units', iterations: 30, along: 'errors', ...RATES.errors, decay: 0.999, anchor: 0.05, leaveAgreed: false, noise: 'fixed',
+  enabled: false, mode: 'coarse', z: true, c: true, loss: 'z-units', keptShare: 0.25, iterations: 30, along: 'errors', ...RATES.errors, decay: 0.999, anchor: 0.05, leaveAgreed: false, noise: 'fresh',
   stopChange: 0.005, stopWindow: 20, clamp: 'exact', coarseSteps: 10, lastSteps: 5, guidedShare: 0.2, guidedScale: 0.1,
 };
 
@@ -162,7 +164,7 @@ const SAMPLER: Fields = {
   side: orNull(integer(4, 512)),
 };
 const REFINE: Fields = {
-  enabled: boolean, mode: oneOf('full', 'coarse', 'conditional', 'truncated', 'guided'), z: boolean, c: boolean, loss: oneOf('published', 'z-units'), iterations: integer(1, 10_000),
+  enabled: boolean, mode: oneOf('full', 'coarse', 'conditional', 'truncated', 'guided'), z: boolean, c: boolean, loss: oneOf('published', 'z-units'), keptShare: number(0.01, 1), iterations: integer(1, 10_000),
   along: oneOf('errors', 'values'), rateZ: number(0, 10), rateC: number(0, 10), decay: number(0.1, 1), anchor: number(0, 1000), leaveAgreed: boolean, noise: oneOf('fixed', 'fresh'), stopChange: number(0, 1), stopWindow: integer(1, 10_000),
   clamp: oneOf('exact', 'through'), coarseSteps: integer(1, 1000), lastSteps: integer(1, 1000), guidedShare: number(0, 1), guidedScale: number(0, 100),
 };
@@ -203,11 +205,14 @@ function problemIn(value: unknown, fields: Fields, path: string): Wrong | null {
   return null;
 }
 
-/** What missing fields of a refinement take. One with rates and no `along` was written before there was a choice: value by value. `values` brings its own rates. */
+/**
+ * What missing fields of a refinement take. One with rates that lacks a choice was written before there was that choice: value by value, all units counted,
+ * the noise of stage 1. `values` brings its own rates.
+ */
 function refineBase(given: unknown): RefineChoice {
   const fields = (typeof given === 'object' && given !== null ? given : {}) as Readonly<Record<string, unknown>>;
-  const along = fields['along'] === 'values' || (fields['along'] === undefined && (fields['rateZ'] !== undefined || fields['rateC'] !== undefined)) ? 'values' : 'errors';
-  return { ...DEFAULT_REFINE, along, ...RATES[along] };
+  const early = fields['rateZ'] !== undefined || fields['rateC'] !== undefined, along = fields['along'] === 'values' || (fields['along'] === undefined && early) ? 'values' : 'errors';
+  return { ...DEFAULT_REFINE, along, ...RATES[along], ...(early ? { keptShare: 1, noise: 'fixed' } : {}) };
 }
 
 /** Checks a recipe that came from a file or the window. Missing fields take the defaults; wrong ones throw. */
@@ -245,11 +250,12 @@ export function samplerMaterial({ noise, side, ...rest }: SamplerChoice): object
 
 /** Fields of a refinement that its mode reads; null if it is off. */
 export function refineMaterial(choice: RefineChoice): object | null {
-  const { enabled, coarseSteps, lastSteps, guidedShare, guidedScale, anchor, leaveAgreed, ...rest } = choice;
+  const { enabled, coarseSteps, lastSteps, guidedShare, guidedScale, anchor, leaveAgreed, keptShare, ...rest } = choice;
   if (!enabled) return null;
-  const { mode, loss, clamp } = rest, common = { ...rest, ...(anchor === 0 ? {} : { anchor }), ...(leaveAgreed ? { leaveAgreed } : {}) };
+  // The published loss has its own share.
+  const { mode, loss, clamp } = rest, kept = loss === 'published' || keptShare === 1 ? {} : { keptShare }, common = { ...rest, ...kept, ...(anchor === 0 ? {} : { anchor }), ...(leaveAgreed ? { leaveAgreed } : {}) };
   switch (mode) {
-    case 'guided': return { mode, loss, clamp, guidedShare, guidedScale };
+    case 'guided': return { mode, loss, ...kept, clamp, guidedShare, guidedScale };
     case 'coarse': return { ...common, coarseSteps };
     case 'truncated': return { ...common, lastSteps };
     case 'full': case 'conditional': return common;

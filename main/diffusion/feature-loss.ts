@@ -6,7 +6,7 @@
  *   lambda_i = (1 / |T_i|) / sum_j (1 / |T_j|),  a = (1.5, 1.2, 1, 1, ...),  M = 1 on the kept units, T = 0 elsewhere; the mean counts all units
  *
  * z-units:
- *   L = sum over units u of w_u (t_u - (G_u - mu_u) / sigma_u)^2 / sum of w_u,  w_u = max(r_u, 0)^2
+ *   L = sum over kept units u of w_u (t_u - (G_u - mu_u) / sigma_u)^2 / sum of w_u,  w_u = max(r_u, 0)^2
  *   t the target in the same unit, (T_u - mu_u) / sigma_u; mu, sigma the training mean and SD; r the cross-validated correlation of the unit's decoder. Constant units do not count.
  *
  * Left at the truth: the loss that the picture's own features would have, since a decoded target errs, by sigma_u^2 (1 - r_u^2) where it is ridge's own
@@ -21,6 +21,8 @@ export interface LossFacts {
   readonly r: Float32Array | null;
   /** Whether targets are predictions that were brought to the contrast of the truth. */
   readonly matched: boolean;
+  /** Share of each layer's units that the loss in z units counts, best decoded first. */
+  readonly keptShare: number;
 }
 
 export interface Loss {
@@ -46,23 +48,23 @@ function errorOf({ r, matched }: LossFacts, u: number): number {
 }
 
 const LAYER_WEIGHTS = [1.5, 1.2];
-/** Units kept per layer, by cross-validated |r| (method.md 1.4). */
-const KEPT_SHARE = 0.25;
+/** Units that the published loss keeps per layer, by cross-validated |r| (method.md 1.4). */
+const PUBLISHED_SHARE = 0.25;
 
-/** 1 for the best quarter of each layer's units, ties kept; all units where nothing is known. */
-export function keptUnits({ layers, mean, r }: LossFacts): Uint8Array {
+/** 1 for the best decoded share of each layer's units, ties kept; all units where nothing is known. */
+export function keptUnits({ layers, mean, r }: Pick<LossFacts, 'layers' | 'mean' | 'r'>, share: number): Uint8Array {
   const kept = new Uint8Array(mean.length).fill(1), units = mean.length / layers;
   if (r === null) return kept;
   for (let layer = 0; layer < layers; layer++) {
     const own = r.subarray(layer * units, (layer + 1) * units).map(Math.abs), sorted = own.toSorted();
-    const least = sorted[Math.min(units - 1, Math.floor((1 - KEPT_SHARE) * units))] ?? 0;
+    const least = sorted[Math.min(units - 1, Math.floor((1 - share) * units))] ?? 0;
     own.forEach((value, u) => { kept[layer * units + u] = value >= least ? 1 : 0; });
   }
   return kept;
 }
 
 const published: MakeLoss = (facts, target) => {
-  const { layers } = facts, units = target.length / layers, kept = keptUnits(facts);
+  const { layers } = facts, units = target.length / layers, kept = keptUnits(facts, PUBLISHED_SHARE);
   const inverse = Array.from({ length: layers }, (_, layer) => {
     let sum = 0;
     for (let u = layer * units; u < (layer + 1) * units; u++) sum += kept[u] === 1 ? target[u]! ** 2 : 0;
@@ -86,8 +88,8 @@ const published: MakeLoss = (facts, target) => {
 };
 
 const zUnits: MakeLoss = (facts, target) => {
-  const { deviation, r } = facts;
-  const scale = deviation.map((sd, u) => (sd > 0 && (r === null || r[u]! > 0) ? (r === null ? 1 : r[u]! ** 2) : 0));
+  const { deviation, r } = facts, kept = keptUnits(facts, facts.keptShare);
+  const scale = deviation.map((sd, u) => (kept[u] === 1 && sd > 0 && (r === null || r[u]! > 0) ? (r === null ? 1 : r[u]! ** 2) : 0));
   let total = scale.reduce((sum, w) => sum + w, 0);
   if (total === 0) { // nothing is decodable: every unit that varies counts alike
     deviation.forEach((sd, u) => { scale[u] = sd > 0 ? 1 : 0; });

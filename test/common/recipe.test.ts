@@ -14,11 +14,13 @@ describe('parseRecipe', () => {
   });
 
   it('takes a refinement with rates and no search for one that was written before there was a choice', () => {
-    const search = (refine: object): object => { const { along, rateZ, rateC, leaveAgreed } = parseRecipe({ refine }).refine; return { along, rateZ, rateC, leaveAgreed }; };
-    expect(search({ enabled: true })).toEqual({ along: 'errors', rateZ: 0.05, rateC: 0.05, leaveAgreed: false });
-    expect(search({ enabled: true, rateZ: 0.03 })).toEqual({ along: 'values', rateZ: 0.03, rateC: 0.02, leaveAgreed: false });
-    expect(search({ along: 'values' })).toEqual({ along: 'values', rateZ: 0.01, rateC: 0.02, leaveAgreed: false });
-    expect(search({ along: 'errors', rateC: 0.1, leaveAgreed: true })).toEqual({ along: 'errors', rateZ: 0.05, rateC: 0.1, leaveAgreed: true });
+    const search = (refine: object): object => { const { along, rateZ, rateC, leaveAgreed, keptShare, noise } = parseRecipe({ refine }).refine; return { along, rateZ, rateC, leaveAgreed, keptShare, noise }; };
+    const today = { leaveAgreed: false, keptShare: 0.25, noise: 'fresh' }, early = { ...today, keptShare: 1, noise: 'fixed' };
+    expect(search({ enabled: true })).toEqual({ along: 'errors', rateZ: 0.02, rateC: 0.05, ...today });
+    expect(search({ along: 'values' })).toEqual({ along: 'values', rateZ: 0.01, rateC: 0.02, ...today });
+    expect(search({ enabled: true, rateZ: 0.03 })).toEqual({ along: 'values', rateZ: 0.03, rateC: 0.02, ...early });
+    expect(search({ along: 'errors', rateC: 0.1, leaveAgreed: true })).toEqual({ along: 'errors', rateZ: 0.02, rateC: 0.1, ...early, leaveAgreed: true });
+    expect(search({ along: 'errors', rateZ: 0.1, rateC: 0.1, keptShare: 0.5, noise: 'fresh' })).toEqual({ along: 'errors', rateZ: 0.1, rateC: 0.1, leaveAgreed: false, keptShare: 0.5, noise: 'fresh' });
     expect(messageOf({ refine: { along: 'both' } })).toContain('refine.along: expected one of errors, values');
   });
 
@@ -26,6 +28,14 @@ describe('parseRecipe', () => {
     const { refine } = DEFAULT_RECIPE, material = (leaveAgreed: boolean): object | null => refineMaterial({ ...refine, enabled: true, leaveAgreed });
     expect(material(false)).not.toHaveProperty('leaveAgreed');
     expect(material(true)).toEqual({ ...material(false), leaveAgreed: true });
+  });
+
+  it('keeps the keys of refinements that count all units, and of the published loss, which has its own share', () => {
+    const { refine } = DEFAULT_RECIPE, material = (keptShare: number, change: object = {}): object | null => refineMaterial({ ...refine, enabled: true, keptShare, ...change });
+    expect(material(1)).not.toHaveProperty('keptShare');
+    expect(material(0.5)).toEqual({ ...material(1), keptShare: 0.5 });
+    expect(material(0.5, { loss: 'published' })).toEqual(material(1, { loss: 'published' }));
+    expect(material(0.5, { mode: 'guided' })).toEqual({ ...material(1, { mode: 'guided' }), keptShare: 0.5 });
   });
 
   it.each([

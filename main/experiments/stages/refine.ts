@@ -106,7 +106,7 @@ async function targetsOf(context: StageContext): Promise<Task['targets']> {
   // The published loss takes ridge's own, shrunken predictions; in z units the contrast is the recipe's choice, as for z and c.
   const matched = refine.loss !== 'published' && choice.varianceMatching;
   const rowsOf = await predictedRows(context, 'clip', matched ? 'predicted' : 'raw');
-  const facts: LossFacts = { matched, layers: (await loadShape(context))[0] ?? 1, mean: decoder.yMean, deviation: decoder.yDeviation, r: decoder.record.scores === null ? null : Float32Array.from(decoder.record.scores.r) };
+  const facts: LossFacts = { matched, keptShare: refine.keptShare, layers: (await loadShape(context))[0] ?? 1, mean: decoder.yMean, deviation: decoder.yDeviation, r: decoder.record.scores === null ? null : Float32Array.from(decoder.record.scores.r) };
   return async (ids) => {
     const truth = await own(ids), target = inputs.clip === 'true' ? truth : rowsOf(ids), width = target.length / ids.length;
     const losses = (values: Float32Array): FeatureLoss[] => Array.from(ids, (_, n) => make(facts, values.slice(n * width, (n + 1) * width)));

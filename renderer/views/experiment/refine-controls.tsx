@@ -18,7 +18,7 @@ interface Props {
 const MODES = (Object.entries(GRADIENT_MODES) as [GradientMode, (typeof GRADIENT_MODES)[GradientMode]][]).map(([value, { letter, title, worth }]) => ({ value, label: `${letter}  ${title} (${worth})` }));
 const LOSSES = [{ value: 'z-units', label: 'In SD units' }, { value: 'published', label: 'As published' }];
 const SEARCHES = [{ value: 'errors', label: 'Along the decoders\' errors' }, { value: 'values', label: 'Value by value (as published)' }];
-const NOISES = [{ value: 'fixed', label: 'As stage 1' }, { value: 'fresh', label: 'Fresh' }];
+const NOISES = [{ value: 'fresh', label: 'Fresh (as published)' }, { value: 'fixed', label: 'As stage 1' }];
 
 export function RefineControls({ recipe, images, runs, change }: Props) {
   const { refine, sampler } = recipe, mode = GRADIENT_MODES[refine.mode], guided = refine.mode === 'guided';
@@ -56,13 +56,20 @@ export function RefineControls({ recipe, images, runs, change }: Props) {
           )}
           <div className="field-pair">
             <Select label="Loss" title="How far the picture's features are from the decoded Z_CLIP: in SD of each unit, weighed by how well it is decoded, or as published" data={LOSSES} value={refine.loss} allowDeselect={false} onChange={(value) => { if (value === 'published' || value === 'z-units') set({ loss: value }); }} />
-            <Select label="Noise" title="The noise of stage 1 in every iteration, or new noise each time" data={NOISES} value={refine.noise} disabled={guided} allowDeselect={false} onChange={(value) => { if (value === 'fixed' || value === 'fresh') set({ noise: value }); }} />
+            <Select label="Noise" title="New noise in every iteration, as published: what helps under any noise is kept. Or the noise of stage 1 each time: the loss falls further, in part by fitting that noise." data={NOISES} value={refine.noise} disabled={guided} allowDeselect={false} onChange={(value) => { if (value === 'fixed' || value === 'fresh') set({ noise: value }); }} />
           </div>
-          {!guided && (
-            <Tooltip multiline w={320} label="Weight of the squared distance of z and c from what was decoded, in its decoder's own uncertainty. What the voxels tell well stays; 0 lets everything move, as published.">
-              <NumberInput label="Hold z and c where decoded" min={0} max={1000} step={0.05} decimalScale={4} value={refine.anchor} onChange={numeric((anchor) => { set({ anchor }); })} />
-            </Tooltip>
-          )}
+          <div className="field-pair">
+            {refine.loss === 'z-units' && (
+              <Tooltip multiline w={320} label="The loss counts this share of each layer's units, those that are decoded best on images their decoder has not seen. The published loss keeps a quarter.">
+                <NumberInput label="Units that count" min={1} max={100} step={5} suffix=" %" decimalScale={0} value={Math.round(100 * refine.keptShare)} onChange={numeric((percents) => { if (percents >= 1) set({ keptShare: percents / 100 }); })} />
+              </Tooltip>
+            )}
+            {!guided && (
+              <Tooltip multiline w={320} label="Weight of the squared distance of z and c from what was decoded, in its decoder's own uncertainty. What the voxels tell well stays; 0 lets everything move, as published.">
+                <NumberInput label="Hold z and c" min={0} max={1000} step={0.05} decimalScale={4} value={refine.anchor} onChange={numeric((anchor) => { set({ anchor }); })} />
+              </Tooltip>
+            )}
+          </div>
           {!guided && (
             <Tooltip multiline w={320} label="A picture of stage 1 whose loss is no larger than what the decoder leaves on images it has not seen agrees with the decoded Z_CLIP: going on would fit the decoder's error.">
               <Switch label="leave pictures that agree already" checked={refine.leaveAgreed} onChange={(event) => { set({ leaveAgreed: event.currentTarget.checked }); }} />

@@ -67,10 +67,10 @@ it('Adam is its own recursion written out in double precision', () => {
 
 describe('the losses', () => {
   const source = random(SEED + 1), layers = 3, units = 8, draw = (scale = 1): Float32Array => Float32Array.from({ length: layers * units }, () => scale * source.normal());
-  const facts: LossFacts = { layers, mean: draw(), deviation: draw().map((x) => Math.abs(x) + 0.1), r: draw(0.5), matched: false }, target = draw(), features = draw();
+  const facts: LossFacts = { layers, mean: draw(), deviation: draw().map((x) => Math.abs(x) + 0.1), r: draw(0.5), matched: false, keptShare: 1 }, target = draw(), features = draw();
 
   it('published is the sum of its terms', () => {
-    const kept = keptUnits(facts), masked = target.map((t, u) => t * (kept[u] ?? 0));
+    const kept = keptUnits(facts, 0.25), masked = target.map((t, u) => t * (kept[u] ?? 0));
     const norms = Array.from({ length: layers }, (_, i) => Math.hypot(...masked.slice(i * units, (i + 1) * units))), total = norms.reduce((sum, n) => sum + 1 / n, 0);
     let expected = 0;
     for (let i = 0; i < layers; i++) {
@@ -88,6 +88,19 @@ describe('the losses', () => {
     expectClose(FEATURE_LOSSES['z-units'](facts, target)(features).value, sum / weights, { relative: 1e-6 });
   });
 
+  it('z-units counts the best decoded share of each layer\'s units', () => {
+    const keptShare = 0.5, r = Float32Array.from({ length: layers * units }, (_, u) => 0.05 + (0.9 * ((7 * u) % units)) / units); // each layer a different order of 8 values
+    let sum = 0, weights = 0;
+    for (let layer = 0; layer < layers; layer++) {
+      const best = Array.from({ length: units }, (_, u) => layer * units + u).sort((a, b) => (r[b] ?? 0) - (r[a] ?? 0)).slice(0, units * keptShare);
+      for (const u of best) { const w = (r[u] ?? 0) ** 2; weights += w; sum += w * (((target[u] ?? 0) - (features[u] ?? 0)) / (facts.deviation[u] ?? 1)) ** 2; }
+    }
+    const loss = FEATURE_LOSSES['z-units']({ ...facts, r, keptShare }, target), all = FEATURE_LOSSES['z-units']({ ...facts, r }, target);
+    expectClose(loss(features).value, sum / weights, { relative: 1e-6 });
+    expect(loss(features).gradient.filter((g) => g !== 0)).toHaveLength(layers * units * keptShare);
+    expect(loss.left).toBeLessThan(all.left);
+  });
+
   it.each(Object.entries(FEATURE_LOSSES))('%s has the gradient of its value, and none at the target', (_, make) => {
     const loss = make(facts, target), { gradient } = loss(features), h = 1e-3;
     const slopes = Array.from(features, (g, u) => { const at = (by: number): number => loss(features.map((each, k) => (k === u ? g + by : each))).value; return (at(h) - at(-h)) / (2 * h); });
@@ -98,8 +111,8 @@ describe('the losses', () => {
   });
 
   // By drawing: y of SD sigma about mu, ridge's prediction p of SD r sigma with y - p independent of it, or p / r for full contrast.
-  it.each([['published', false], ['z-units', false], ['z-units', true]] as const)('%s says what is left at the truth (contrast restored: %s)', (name, matched) => {
-    const known: LossFacts = { ...facts, r: Float32Array.from({ length: layers * units }, (_, u) => 0.3 + 0.02 * u), matched }, draws = random(SEED + 3), DRAWS = 4000;
+  it.each([['published', false, 1], ['z-units', false, 1], ['z-units', true, 1], ['z-units', true, 0.25]] as const)('%s says what is left at the truth (contrast restored: %s, share %s)', (name, matched, keptShare) => {
+    const known: LossFacts = { ...facts, keptShare, r: Float32Array.from({ length: layers * units }, (_, u) => 0.3 + 0.02 * u), matched }, draws = random(SEED + 3), DRAWS = 4000;
     let loss = 0, left = 0;
     for (let k = 0; k < DRAWS; k++) {
       const truth = new Float32Array(layers * units), decoded = new Float32Array(layers * units);
@@ -112,7 +125,7 @@ describe('the losses', () => {
       loss += made(truth).value;
       left += made.left;
     }
-    // 24 squared normals a draw: the mean of 4000 is good to 1 %, unequal weights taken as twice that.
+    // 24 squared normals a draw, 6 where a quarter counts: the mean of 4000 is good to 1 %, unequal weights taken as twice that.
     expect(Math.abs(loss / left - 1), `seed ${SEED + 3}`).toBeLessThan(0.03);
     expect(FEATURE_LOSSES[name]({ ...known, r: null }, target).left).toBe(0);
   });

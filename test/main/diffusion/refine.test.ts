@@ -55,7 +55,7 @@ beforeAll(async () => {
   const first = await refiner().pass(z, c, noise, never);
   const { features } = await refiner().pass(normal(z.shape, 0.4), c, noise, never);
   target = features.data.slice();
-  const units = first.features.data.length, facts = { layers: pack.taps.length, mean: new Float32Array(units), deviation: new Float32Array(units).fill(1), r: Float32Array.from({ length: units }, () => source.between(-0.2, 0.9)), matched: true };
+  const units = first.features.data.length, facts = { layers: pack.taps.length, mean: new Float32Array(units), deviation: new Float32Array(units).fill(1), r: Float32Array.from({ length: units }, () => source.between(-0.2, 0.9)), matched: true, keptShare: 1 };
   loss = FEATURE_LOSSES['z-units'](facts, target);
 });
 afterAll(async () => {

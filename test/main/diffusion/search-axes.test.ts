@@ -109,7 +109,7 @@ describe('in the loop', () => {
   it('nothing leaves the directions of the errors', async () => {
     const source = random(SEED + 4), z0 = normal([1, 3, 2, 2], source), c0 = normal([1, 3, 4], source), axes = KINDS['components']?.(source) ?? valueAxes(new Float32Array(0)), search: Searches = { z: { from: z0, axes }, c: { from: c0, axes } };
     const pull = normal([1, 12], source).data;
-    const judged = await refineOnce(initialState(search), { ...DEFAULT_REFINE, enabled: true }, { decoded: [flat], agreed: new Float64Array(1), true: [null], search }, () => Promise.resolve({
+    const judged = await refineOnce(initialState(search), { ...DEFAULT_REFINE, enabled: true, rateZ: 0.05 }, { decoded: [flat], agreed: new Float64Array(1), true: [null], search }, () => Promise.resolve({
       latents: z0, features: f32([1, 1], Float32Array.of(0)), values: f32([1, 3, 1, 1], new Float32Array(3)), gradient: () => Promise.resolve({ z: f32(z0.shape, pull), c: f32(c0.shape, pull) }),
     }), new AbortController().signal);
     const moved = judged.state.z.data.map((x, i) => x - z0.data[i]!), within = placed(coordinatesOf(judged.state.z, search.z), search.z).data.map((x, i) => x - z0.data[i]!);
