@@ -105,11 +105,11 @@ export interface Recipe {
 
 export const DECODED: InputChoice = { z: 'decoded', c: 'decoded', clip: 'decoded' };
 
-/** Rates that suit each kind of search. */
-export const RATES: { readonly [Along in RefineChoice['along']]: Pick<RefineChoice, 'rateZ' | 'rateC'> } = { errors: { rateZ: 0.02, rateC: 0.05 }, values: { rateZ: 0.01, rateC: 0.02 } };
+/** Rates and hold that suit each kind of search. */
+export const RATES: { readonly [Along in RefineChoice['along']]: Pick<RefineChoice, 'rateZ' | 'rateC' | 'anchor'> } = { errors: { rateZ: 0.02, rateC: 0.05, anchor: 0.3 }, values: { rateZ: 0.01, rateC: 0.02, anchor: 0.05 } };
 
 export const DEFAULT_REFINE: RefineChoice = {
-  enabled: false, mode: 'coarse', z: true, c: true, loss: 'z-units', keptShare: 0.25, iterations: 30, along: 'errors', ...RATES.errors, decay: 0.999, anchor: 0.05, leaveAgreed: false, noise: 'fresh',
+  enabled: false, mode: 'coarse', z: true, c: true, loss: 'z-units', keptShare: 1, iterations: 30, along: 'errors', ...RATES.errors, decay: 0.999, leaveAgreed: false, noise: 'fresh',
   stopChange: 0.005, stopWindow: 20, clamp: 'exact', coarseSteps: 10, lastSteps: 5, guidedShare: 0.2, guidedScale: 0.1,
 };
 
@@ -206,13 +206,13 @@ function problemIn(value: unknown, fields: Fields, path: string): Wrong | null {
 }
 
 /**
- * What missing fields of a refinement take. One with rates that lacks a choice was written before there was that choice: value by value, all units counted,
- * the noise of stage 1. `values` brings its own rates.
+ * What missing fields of a refinement take. One with rates that lacks a choice was written before there was that choice, and takes what was then the default. `values`
+ * brings its own rates and hold.
  */
 function refineBase(given: unknown): RefineChoice {
   const fields = (typeof given === 'object' && given !== null ? given : {}) as Readonly<Record<string, unknown>>;
   const early = fields['rateZ'] !== undefined || fields['rateC'] !== undefined, along = fields['along'] === 'values' || (fields['along'] === undefined && early) ? 'values' : 'errors';
-  return { ...DEFAULT_REFINE, along, ...RATES[along], ...(early ? { keptShare: 1, noise: 'fixed' } : {}) };
+  return { ...DEFAULT_REFINE, along, ...RATES[along], ...(early ? { anchor: 0.05, noise: 'fixed' } : {}) };
 }
 
 /** Checks a recipe that came from a file or the window. Missing fields take the defaults; wrong ones throw. */

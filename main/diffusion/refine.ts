@@ -8,7 +8,8 @@
  * An image whose first loss is no larger than what is left at the truth (`feature-loss.ts`) agrees with its target within the target's error: it is left as it
  * is if the recipe says so.
  * Stopping rule: an image stops at iteration i >= window when its loss fell by less than `stopChange` (relative) since iteration i - window, and at once when
- * its loss is no finite number (rates at which z or c leave what the networks can hold).
+ * its loss is no finite number (rates at which z or c leave what the networks can hold). Losses under fresh noise jump from one to the next: there the mean of
+ * the window's second half is compared with that of its first.
  * Choice: with fixed noise the iteration of the lowest decoded loss; with fresh noise, whose losses are not comparable, the last with a finite one.
  */
 import type { RefineChoice } from '../../common/recipe.ts';
@@ -90,6 +91,12 @@ function appended(before: Float64Array, row: Float64Array): Float64Array {
   return out;
 }
 
+/** Means of the first and of the second half of a list; what lies in the middle counts in neither. */
+function halves(values: readonly number[]): readonly [number, number] {
+  const half = Math.max(1, Math.floor(values.length / 2)), mean = (part: readonly number[]): number => part.reduce((sum, value) => sum + value, 0) / part.length;
+  return [mean(values.slice(0, half)), mean(values.slice(-half))];
+}
+
 /**
  * One iteration: judges the state with `pass`, and unless it is the last, makes the next update. Throws `CancelledError`; the state given stays good.
  */
@@ -113,8 +120,10 @@ export async function refineOnce(state: RefineState, choice: RefineChoice, targe
       bestC = withRow(bestC, c, n);
     }
     if (iteration === 0 && choice.leaveAgreed && at(0, n) <= (targets.agreed[n] ?? 0)) stopped[n] = 0;
-    const before = at(iteration - choice.stopWindow, n);
-    if (iteration >= choice.stopWindow && choice.stopChange > 0 && before - at(iteration, n) < choice.stopChange * before) stopped[n] = iteration;
+    if (iteration >= choice.stopWindow && choice.stopChange > 0) {
+      const [before, now] = choice.noise === 'fixed' ? [at(iteration - choice.stopWindow, n), at(iteration, n)] : halves(Array.from({ length: choice.stopWindow + 1 }, (_, k) => at(iteration - choice.stopWindow + k, n)));
+      if (before - now < choice.stopChange * before) stopped[n] = iteration;
+    }
   }
   const judged = { ...state, decoded: all, true: appended(state.true, known), stopped, bestZ, bestC, chosen };
   if (iteration >= choice.iterations || stopped.every((when) => when !== -1)) return { state: judged, values: seen.values, finished: true };

@@ -37,7 +37,7 @@ export function RefineControls({ recipe, images, runs, change }: Props) {
                 <Tooltip label="The first-stage latent: structure"><Switch label="adjust z" checked={refine.z} onChange={(event) => { set({ z: event.currentTarget.checked }); }} /></Tooltip>
                 <Tooltip label="The text states: meaning"><Switch label="adjust c" checked={refine.c} onChange={(event) => { set({ c: event.currentTarget.checked }); }} /></Tooltip>
               </div>
-              <Select label="Search" title="Along the components of what each decoder gets wrong on images it has not seen, rates in SD of these errors; or every value of z and c for itself. Changing it sets the rates that suit it." data={SEARCHES} value={refine.along} allowDeselect={false}
+              <Select label="Search" title="Along the components of what each decoder gets wrong on images it has not seen, rates in SD of these errors; or every value of z and c for itself. Changing it sets the rates and the hold that suit it." data={SEARCHES} value={refine.along} allowDeselect={false}
                 onChange={(value) => { if (value === 'errors' || value === 'values') set({ along: value, ...RATES[value] }); }} />
               <div className="field-triple">
                 <NumberInput label="Iterations" min={1} max={10_000} value={refine.iterations} onChange={numeric((iterations) => { set({ iterations }); })} />

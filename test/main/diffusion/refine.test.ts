@@ -35,7 +35,7 @@ const never = new AbortController().signal;
 let pack: Pack, unet: Session, decoder: Session, encoder: Session, z: F32, c: F32, noise: F32, empty: F32, target: Float32Array, loss: FeatureLoss, gradients: GradientSessions;
 const SAMPLER: SamplerChoice = { ...DEFAULT_RECIPE.sampler, steps: 4, strength: 0.75 };
 // Value by value and held by nothing: the loop itself.
-const FULL: RefineChoice = { ...DEFAULT_REFINE, enabled: true, mode: 'full', along: 'values', anchor: 0 };
+const FULL: RefineChoice = { ...DEFAULT_REFINE, enabled: true, mode: 'full', along: 'values', anchor: 0, noise: 'fixed' };
 const searches = (): Searches => ({ z: { from: z, axes: valueAxes(new Float32Array(z.data.length)) }, c: { from: c, axes: valueAxes(new Float32Array(c.data.length)) } });
 
 function refiner(choice: Partial<RefineChoice> = {}, sampler: Partial<SamplerChoice> = {}, unconditional = empty, images = 1): Refiner {
@@ -154,6 +154,19 @@ describe('the loop', () => {
     expect((await judge(true, first * 0.99)).finished).toBe(false);
     expect((await judge(false, first * 1.01)).finished).toBe(false);
   }, 60_000);
+
+  // Losses that fall by 1 % an iteration and jump by 10 % either way; then ones that only jump. A window of 8: iterations 0 to 3 against 5 to 8.
+  it.each([
+    ['goes on while the halves of the window say that the loss falls', 'fresh', 0.99, -1], ['stops where they are alike', 'fresh', 1, 8], ['looks at single losses where they can be compared', 'fixed', 0.99, 8],
+  ] as const)('%s (noise %s)', async (_, noiseKind, fall, stops) => {
+    const losses = Array.from({ length: 10 }, (_unused, i) => fall ** i * (i % 2 === 0 ? (i < 8 ? 0.9 : 1) : 1.1)), flat = (features: Float32Array) => ({ value: features[0] ?? 0, gradient: new Float32Array(1) });
+    const targets: RefineTargets = { decoded: [Object.assign(flat, { left: 0 })], agreed: new Float64Array(1), true: [null], search: searches() }, choice: RefineChoice = { ...SHORT, iterations: 9, stopWindow: 8, stopChange: 0.005, noise: noiseKind };
+    let judged = { state: initialState(targets.search), finished: false };
+    while (!judged.finished) {
+      judged = await refineOnce(judged.state, choice, targets, (atZ, atC, at) => Promise.resolve({ latents: atZ, values: f32([1, 3, 1, 1], new Float32Array(3)), features: f32([1, 1], Float32Array.of(losses[at] ?? 0)), gradient: () => Promise.resolve({ z: f32(atZ.shape, new Float32Array(atZ.data.length)), c: f32(atC.shape, new Float32Array(atC.data.length)) }) }), never);
+    }
+    expect(judged.state.stopped[0]).toBe(stops);
+  });
 
   it('stops an image whose loss no longer falls', async () => {
     const still = await walk({ ...SHORT, rateZ: 0, rateC: 0, iterations: 9, stopWindow: 2, stopChange: 0.01 }, refiner());
