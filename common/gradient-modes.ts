@@ -2,6 +2,7 @@
  * The ways to a gradient of stage 2: what each computes, what it is worth, and what it costs (method.md 4.3). Costs count evaluations of the diffusion
  * network per image, one row each; a gradient of one evaluation is taken as three (forward again, and back).
  */
+import { finalistIterations } from './recipe.ts';
 import type { GradientMode, RefineChoice, SamplerChoice } from './recipe.ts';
 
 /** What a gradient is worth: that of the loss, something else in its place, or none of the whole loss. */
@@ -55,7 +56,7 @@ export function gradientWorth(sampler: SamplerChoice, { mode, clamp, lastSteps }
   return leavesNothing ? 'exact' : general;
 }
 
-/** Evaluations of stage 2 for one image: of one iteration, and of all with the final picture. */
+/** Evaluations of stage 2 for one image: of one iteration, and at most of all with the final pictures that it is chosen from. */
 export function refineCost(sampler: SamplerChoice, refine: RefineChoice): { readonly iteration: number; readonly all: number } {
   const final = samplerCost(sampler), branches = sampler.guidance === 1 ? 1 : 2;
   if (refine.mode === 'guided') {
@@ -65,5 +66,7 @@ export function refineCost(sampler: SamplerChoice, refine: RefineChoice): { read
   const inner: SamplerChoice = refine.mode === 'coarse' ? { ...sampler, steps: Math.min(refine.coarseSteps, sampler.steps) } : sampler, forward = samplerCost(inner);
   const calls = forward / branches, differentiated = refine.mode === 'truncated' ? Math.min(refine.lastSteps, calls) : calls;
   const iteration = forward + differentiated * (refine.mode === 'conditional' ? 1 : branches) * GRADIENT;
-  return { iteration, all: refine.iterations * iteration + forward + final };
+  // Under the noise of stage 1 the iteration of lowest loss need not be one that is kept.
+  const kept = finalistIterations(refine).length, drawn = kept === 0 ? 1 : refine.noise === 'fixed' ? kept + 1 : kept;
+  return { iteration, all: refine.iterations * iteration + forward + drawn * final };
 }

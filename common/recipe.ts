@@ -70,6 +70,11 @@ export interface RefineChoice {
   readonly clamp: 'exact' | 'through';
   /** Steps of the schedule in mode `coarse`; the final picture takes the sampler's own. */
   readonly coarseSteps: number;
+  /**
+   * Iterations that the final sampler draws, evenly spaced: the picture of lowest decoded loss is kept. Only where the refinement walks otherwise than the final
+   * sampler (mode `coarse`, fresh noise); 0 = the one that the refinement itself chose.
+   */
+  readonly finalists: number;
   /** Steps whose network is differentiated in mode `truncated`. */
   readonly lastSteps: number;
   /** Mode `guided`: share of the walk that is steered, and the length of the push relative to the predicted noise. */
@@ -110,7 +115,7 @@ export const RATES: { readonly [Along in RefineChoice['along']]: Pick<RefineChoi
 
 export const DEFAULT_REFINE: RefineChoice = {
   enabled: false, mode: 'coarse', z: true, c: true, loss: 'z-units', keptShare: 1, iterations: 30, along: 'errors', ...RATES.errors, decay: 0.999, leaveAgreed: false, noise: 'fresh',
-  stopChange: 0.005, stopWindow: 20, clamp: 'exact', coarseSteps: 10, lastSteps: 5, guidedShare: 0.2, guidedScale: 0.1,
+  stopChange: 0.005, stopWindow: 20, clamp: 'exact', coarseSteps: 10, finalists: 6, lastSteps: 5, guidedShare: 0.2, guidedScale: 0.1,
 };
 
 export const DEFAULT_RECIPE: Recipe = {
@@ -166,7 +171,7 @@ const SAMPLER: Fields = {
 const REFINE: Fields = {
   enabled: boolean, mode: oneOf('full', 'coarse', 'conditional', 'truncated', 'guided'), z: boolean, c: boolean, loss: oneOf('published', 'z-units'), keptShare: number(0.01, 1), iterations: integer(1, 10_000),
   along: oneOf('errors', 'values'), rateZ: number(0, 10), rateC: number(0, 10), decay: number(0.1, 1), anchor: number(0, 1000), leaveAgreed: boolean, noise: oneOf('fixed', 'fresh'), stopChange: number(0, 1), stopWindow: integer(1, 10_000),
-  clamp: oneOf('exact', 'through'), coarseSteps: integer(1, 1000), lastSteps: integer(1, 1000), guidedShare: number(0, 1), guidedScale: number(0, 100),
+  clamp: oneOf('exact', 'through'), coarseSteps: integer(1, 1000), finalists: integer(0, 1000), lastSteps: integer(1, 1000), guidedShare: number(0, 1), guidedScale: number(0, 100),
 };
 const INPUTS: Fields = { z: oneOf('decoded', 'random', 'mean', 'true'), c: oneOf('decoded', 'random', 'unconditional', 'mean', 'true'), clip: oneOf('decoded', 'true') };
 const TOP: Fields = {
@@ -212,7 +217,7 @@ function problemIn(value: unknown, fields: Fields, path: string): Wrong | null {
 function refineBase(given: unknown): RefineChoice {
   const fields = (typeof given === 'object' && given !== null ? given : {}) as Readonly<Record<string, unknown>>;
   const early = fields['rateZ'] !== undefined || fields['rateC'] !== undefined, along = fields['along'] === 'values' || (fields['along'] === undefined && early) ? 'values' : 'errors';
-  return { ...DEFAULT_REFINE, along, ...RATES[along], ...(early ? { anchor: 0.05, noise: 'fixed' } : {}) };
+  return { ...DEFAULT_REFINE, along, ...RATES[along], ...(early ? { anchor: 0.05, noise: 'fixed', finalists: 0 } : {}) };
 }
 
 /** Checks a recipe that came from a file or the window. Missing fields take the defaults; wrong ones throw. */
@@ -248,12 +253,18 @@ export function samplerMaterial({ noise, side, ...rest }: SamplerChoice): object
   return { ...rest, ...(noise === DEFAULT_RECIPE.sampler.noise ? {} : { noise }), ...(side === null ? {} : { side }) };
 }
 
+/** Iterations whose z and c are kept for the final sampler to draw, ascending; the last is the last iteration. Empty where the refinement's own walk is the final one. */
+export function finalistIterations({ mode, noise, iterations, finalists }: Pick<RefineChoice, 'mode' | 'noise' | 'iterations' | 'finalists'>): number[] {
+  if (mode === 'guided' || (mode !== 'coarse' && noise === 'fixed')) return [];
+  return [...new Set(Array.from({ length: finalists }, (_, k) => Math.round(((k + 1) * iterations) / finalists)))].filter((iteration) => iteration > 0);
+}
+
 /** Fields of a refinement that its mode reads; null if it is off. */
 export function refineMaterial(choice: RefineChoice): object | null {
-  const { enabled, coarseSteps, lastSteps, guidedShare, guidedScale, anchor, leaveAgreed, keptShare, ...rest } = choice;
+  const { enabled, coarseSteps, lastSteps, guidedShare, guidedScale, anchor, leaveAgreed, keptShare, finalists, ...rest } = choice;
   if (!enabled) return null;
   // The published loss has its own share.
-  const { mode, loss, clamp } = rest, kept = loss === 'published' || keptShare === 1 ? {} : { keptShare }, common = { ...rest, ...kept, ...(anchor === 0 ? {} : { anchor }), ...(leaveAgreed ? { leaveAgreed } : {}) };
+  const { mode, loss, clamp } = rest, kept = loss === 'published' || keptShare === 1 ? {} : { keptShare }, common = { ...rest, ...kept, ...(anchor === 0 ? {} : { anchor }), ...(leaveAgreed ? { leaveAgreed } : {}), ...(finalistIterations(choice).length === 0 ? {} : { finalists }) };
   switch (mode) {
     case 'guided': return { mode, loss, ...kept, clamp, guidedShare, guidedScale };
     case 'coarse': return { ...common, coarseSteps };

@@ -72,6 +72,8 @@ export interface RefinementRecord {
   /** |z - z0| / |z0| and the same of c: how far the refinement went from what was decoded. */
   readonly driftZ: number;
   readonly driftC: number;
+  /** Iterations that the final sampler drew, and the decoded loss of each; absent where it drew the chosen one alone. */
+  readonly drawn?: readonly { readonly iteration: number; readonly decoded: number | null }[];
 }
 
 export type RunEvent =

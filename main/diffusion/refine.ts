@@ -10,8 +10,10 @@
  * Stopping rule: an image stops at iteration i >= window when its loss fell by less than `stopChange` (relative) since iteration i - window, and at once when
  * its loss is no finite number (rates at which z or c leave what the networks can hold). Losses under fresh noise jump from one to the next: there the mean of
  * the window's second half is compared with that of its first.
- * Choice: with fixed noise the iteration of the lowest decoded loss; with fresh noise, whose losses are not comparable, the last with a finite one.
+ * Choice of the loop: with fixed noise the iteration of the lowest decoded loss; with fresh noise, whose losses are not comparable, the last with a finite
+ * one. Where the final sampler walks otherwise, it draws what was kept of a few iterations, and the final choice is by its pictures (`finalists.ts`).
  */
+import { finalistIterations } from '../../common/recipe.ts';
 import type { RefineChoice } from '../../common/recipe.ts';
 import { f32, sizeOf } from '../../common/ndarray.ts';
 import type { F32 } from '../../common/ndarray.ts';
@@ -21,6 +23,13 @@ import type { FeatureLoss } from './feature-loss.ts';
 import type { Pass } from './refiner.ts';
 import { coordinatesOf, placed, slopesAt } from './search-axes.ts';
 import type { Search } from './search-axes.ts';
+
+/** z and c of all images at one iteration. */
+export interface Kept {
+  readonly iteration: number;
+  readonly z: F32;
+  readonly c: F32;
+}
 
 export interface RefineState {
   /** Updates made. */
@@ -39,6 +48,8 @@ export interface RefineState {
   readonly bestZ: F32;
   readonly bestC: F32;
   readonly chosen: Int32Array;
+  /** What the final sampler may draw, ascending (`finalistIterations`). */
+  readonly kept: readonly Kept[];
 }
 
 /** Where z and c are searched, from what was decoded. */
@@ -71,7 +82,7 @@ export function initialState({ z: { from: z, axes: zAxes }, c: { from: c, axes: 
   const images = z.shape[0] ?? 0;
   return {
     iteration: 0, z, c, momentsZ: noMoments(images * zAxes.unit.length), momentsC: noMoments(images * cAxes.unit.length), decoded: new Float64Array(0), true: new Float64Array(0),
-    stopped: new Int32Array(images).fill(-1), bestZ: z, bestC: c, chosen: new Int32Array(images),
+    stopped: new Int32Array(images).fill(-1), bestZ: z, bestC: c, chosen: new Int32Array(images), kept: [],
   };
 }
 
@@ -125,7 +136,7 @@ export async function refineOnce(state: RefineState, choice: RefineChoice, targe
       if (before - now < choice.stopChange * before) stopped[n] = iteration;
     }
   }
-  const judged = { ...state, decoded: all, true: appended(state.true, known), stopped, bestZ, bestC, chosen };
+  const judged = { ...state, decoded: all, true: appended(state.true, known), stopped, bestZ, bestC, chosen, kept: finalistIterations(choice).includes(iteration) ? [...state.kept, { iteration, z, c }] : state.kept };
   if (iteration >= choice.iterations || stopped.every((when) => when !== -1)) return { state: judged, values: seen.values, finished: true };
   // 3. The way back, and one update of what is adjusted.
   const cotangent = new Float32Array(seen.features.data.length), width = cotangent.length / images;

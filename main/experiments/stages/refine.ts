@@ -7,9 +7,11 @@
 import path from 'node:path';
 import fs from 'node:fs/promises';
 import { throwIfAborted, UserError } from '../../../common/errors.ts';
+import { refineCost, samplerCost } from '../../../common/gradient-modes.ts';
 import type { RefinementRecord } from '../../../common/run-event.ts';
 import { f32, ndarray, rows, sizeOf } from '../../../common/ndarray.ts';
 import type { F32, U8 } from '../../../common/ndarray.ts';
+import { finalistIterations } from '../../../common/recipe.ts';
 import { FEATURE_LOSSES } from '../../diffusion/feature-loss.ts';
 import type { FeatureLoss, LossFacts } from '../../diffusion/feature-loss.ts';
 import { drift, initialState, refineOnce } from '../../diffusion/refine.ts';
@@ -22,6 +24,8 @@ import { readPng, writePng } from '../../formats/png.ts';
 import { openDecoder } from '../../ridge/decoder.ts';
 import { arrayFolder } from '../array-folder.ts';
 import { artefactPath, exists, folderBytes, putItem, readArray } from '../artefacts.ts';
+import { chooseFinal } from '../finalists.ts';
+import type { FinalChoice } from '../finalists.ts';
 import { inputRows, predictedRows } from '../inputs.ts';
 import type { Networks } from '../networks.ts';
 import type { PlannedStep } from '../plan.ts';
@@ -142,22 +146,28 @@ async function refineGroup(task: Task, group: Int32Array, progress: (share: numb
   const search: Searches = { z: { from: z0, axes: task.axes.z }, c: { from: c0, axes: task.axes.c } }, targets: RefineTargets = { ...await task.targets(group), search }, noise = noiseOf(seed, group, z0.shape.slice(1));
   // 1. The refinement itself, one kept state after another.
   const finished = refine.mode === 'guided' ? await guide(task, group, z0, c0, noise, targets, progress) : await iterate(task, group, noise, targets, progress);
-  // 2. The final pictures, drawn by stage 1's own sampler from what was chosen, under the noise of stage 1.
-  const latents = finished.latents ?? await networks.sample({ latents: finished.state.bestZ, context: finished.state.bestC, noise, sampler, signal: context.signal, progress: () => undefined });
-  const pictures = await networks.decode(latents);
+  // 2. The final pictures, drawn by stage 1's own sampler under the noise of stage 1: of what was chosen, or of what was kept, to choose from.
+  const stage1 = await stage1Pictures(context, group), before = await featuresOf(networks, stage1), cost = refineCost(sampler, refine), { state } = finished;
+  let left = state.kept.length + 1;
+  const draw = async (z: F32, c: F32): Promise<U8> => {
+    progress(Math.max(0, 1 - (samplerCost(sampler) * left--) / cost.all));
+    return networks.decode(await networks.sample({ latents: z, context: c, noise, sampler, signal: context.signal, progress: () => undefined }));
+  };
+  const own: () => Promise<FinalChoice> = async () => ({ pictures: await (finished.latents === null ? draw(state.bestZ, state.bestC) : networks.decode(finished.latents)), z: state.bestZ, c: state.bestC, chosen: state.chosen, drawn: [] });
+  const final = state.kept.length === 0 ? await own() : await chooseFinal(state, { pictures: stage1, features: before, z: z0, c: c0 }, targets.decoded, draw, (pictures) => featuresOf(networks, pictures));
   // 3. Losses of stage 1's picture and of the final one, both read as any picture is.
-  const before = await featuresOf(networks, await stage1Pictures(context, group)), after = await featuresOf(networks, pictures);
+  const after = await featuresOf(networks, final.pictures);
   for (const [n, id] of group.entries()) {
     const judge = (features: F32): RefinementRecord['before'] => {
       const own = features.data.subarray(n * sizeOf(features.shape.slice(1)), (n + 1) * sizeOf(features.shape.slice(1)));
       return { decoded: targets.decoded[n]?.(own).value ?? Number.NaN, true: targets.true[n]?.(own).value ?? null };
     };
-    const { state } = finished, list = (values: Float64Array): (number | null)[] => Array.from({ length: values.length / group.length }, (_, i) => { const value = values[i * group.length + n] ?? Number.NaN; return Number.isFinite(value) ? value : null; });
+    const list = (values: Float64Array): (number | null)[] => Array.from({ length: values.length / group.length }, (_, i) => { const value = values[i * group.length + n] ?? Number.NaN; return Number.isFinite(value) ? value : null; });
     const record: RefinementRecord = {
-      imageId: id, mode: refine.mode, loss: refine.loss, decoded: list(state.decoded), true: list(state.true), chosen: state.chosen[n] ?? 0, stopped: state.stopped[n] === -1 ? null : state.stopped[n] ?? null,
-      before: judge(before), after: judge(after), driftZ: drift(state.bestZ, z0, n), driftC: drift(state.bestC, c0, n),
+      imageId: id, mode: refine.mode, loss: refine.loss, decoded: list(state.decoded), true: list(state.true), chosen: final.chosen[n] ?? 0, stopped: state.stopped[n] === -1 ? null : state.stopped[n] ?? null,
+      before: judge(before), after: judge(after), driftZ: drift(final.z, z0, n), driftC: drift(final.c, c0, n), ...(final.drawn[n] === undefined ? {} : { drawn: final.drawn[n] }),
     };
-    await putItem(folder, itemNames(id).reconstruction, writePng(picture(pictures, n)));
+    await putItem(folder, itemNames(id).reconstruction, writePng(picture(final.pictures, n)));
     await putItem(folder, recordName(id), new TextEncoder().encode(JSON.stringify(record)));
   }
   await fs.rm(path.join(folder, stateName(group)), { force: true });
@@ -170,8 +180,8 @@ interface Finished {
 }
 
 async function iterate(task: Task, group: Int32Array, noise: F32, targets: RefineTargets, progress: (share: number) => void): Promise<Finished> {
-  const { context, folder, refiner } = task, { refine, seed } = context.recipe, kept = path.join(folder, stateName(group));
-  let state = await readState(kept, initialState(targets.search));
+  const { context, folder, refiner } = task, { refine, sampler, seed } = context.recipe, cost = refineCost(sampler, refine), kept = path.join(folder, stateName(group));
+  let state = await readState(kept, initialState(targets.search), finalistIterations(refine));
   for (;;) {
     throwIfAborted(context.signal);
     const { iteration } = state;
@@ -181,7 +191,7 @@ async function iterate(task: Task, group: Int32Array, noise: F32, targets: Refin
     if (judged.finished) return { state: judged.state, latents: null };
     state = judged.state;
     await putItem(folder, stateName(group), writeState(state));
-    progress((0.95 * (iteration + 1)) / (refine.iterations + 1));
+    progress((cost.iteration * (iteration + 1)) / cost.all);
   }
 }
 
