@@ -5,7 +5,7 @@ import type { Recipe } from '../../../common/recipe.ts';
 const TITLES: Readonly<Record<string, string>> = {
   name: 'Name', pipeline: 'Picture from', pack: 'Model pack', images: 'Test images', seed: 'Seed', 'data.subject': 'Subject', 'data.atlas': 'Atlas', 'data.rois': 'Regions', 'data.beta': 'Responses', 'data.zscore': 'Scaling',
   'decoder.alphas': 'Penalties', 'decoder.folds': 'Folds', 'decoder.varianceMatching': 'Match the variance', 'sampler.noise': 'Noise at the start', 'refine.enabled': 'Stage 2', 'refine.mode': 'Gradient',
-  'refine.rateZ': 'Rate of z', 'refine.rateC': 'Rate of c', 'refine.z': 'Adjust z', 'refine.c': 'Adjust c', 'refine.anchor': 'Hold z and c', 'refine.along': 'Search', 'refine.keptShare': 'Units that count', 'refine.leaveAgreed': 'Leave pictures that agree',
+  'refine.rateZ': 'Rate of z', 'refine.rateC': 'Rate of c', 'refine.z': 'Adjust z', 'refine.c': 'Adjust c', 'refine.anchor': 'Hold z and c', 'refine.along': 'Search', 'refine.keptShare': 'Units that count', 'refine.finalists': 'Final pictures tried', 'refine.leaveAgreed': 'Leave pictures that agree',
 };
 
 /** Paths of the fields that differ, one section deep. */

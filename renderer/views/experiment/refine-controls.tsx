@@ -46,7 +46,14 @@ export function RefineControls({ recipe, images, runs, change }: Props) {
               </div>
             </>
           )}
-          {refine.mode === 'coarse' && <NumberInput label="Steps of the coarse sampler" min={1} max={sampler.steps} value={refine.coarseSteps} onChange={numeric((coarseSteps) => { set({ coarseSteps }); })} />}
+          {!guided && (refine.mode === 'coarse' || refine.noise === 'fresh') && (
+            <div className="field-pair">
+              {refine.mode === 'coarse' && <NumberInput label="Coarse sampler's steps" min={1} max={sampler.steps} value={refine.coarseSteps} onChange={numeric((coarseSteps) => { set({ coarseSteps }); })} />}
+              <Tooltip multiline w={320} label="What the refinement likes under its own few steps and noise can come out as another picture. So the final sampler draws this many of its iterations, and the lowest loss of these and stage 1 is taken; 0 takes the last one unseen.">
+                <NumberInput label="Final pictures tried" min={0} max={1000} value={refine.finalists} onChange={numeric((finalists) => { set({ finalists }); })} />
+              </Tooltip>
+            </div>
+          )}
           {refine.mode === 'truncated' && <NumberInput label="Last steps that are differentiated" min={1} max={1000} value={refine.lastSteps} onChange={numeric((lastSteps) => { set({ lastSteps }); })} />}
           {guided && (
             <div className="field-pair">

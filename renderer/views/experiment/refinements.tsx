@@ -11,10 +11,11 @@ import { useLab, useServices } from '../../state/app-context.ts';
 const workspaceUrl = (relative: string): string => `app://bundle/workspace/${relative.split('/').map(encodeURIComponent).join('/')}`;
 
 interface Series { readonly label: string; readonly colour: string; readonly values: readonly (number | null)[] }
+type Drawn = NonNullable<RefinementView['drawn']>;
 
-/** Losses over iterations, from zero; the chosen one is marked. */
-function Curve({ series, chosen, length }: { readonly series: readonly Series[]; readonly chosen: number | null; readonly length: number }) {
-  const width = 220, height = 84, high = Math.max(1e-9, ...series.flatMap(({ values }) => values.map((value) => value ?? 0)));
+/** Losses over iterations, from zero; the chosen one is marked, and dots are the losses of what the final sampler drew. */
+function Curve({ series, chosen, length, drawn = [] }: { readonly series: readonly Series[]; readonly chosen: number | null; readonly length: number; readonly drawn?: Drawn }) {
+  const width = 220, height = 84, high = Math.max(1e-9, ...series.flatMap(({ values }) => values.map((value) => value ?? 0)), ...drawn.map(({ decoded }) => decoded ?? 0));
   const x = (i: number): number => 4 + (i / Math.max(1, length - 1)) * (width - 8), y = (value: number): number => 4 + (1 - value / high) * (height - 8);
   const points = (values: Series['values']): string => values.flatMap((value, i) => (value === null ? [] : [`${x(i)},${y(value)}`])).join(' ');
   const spoken = series.map(({ label, values }) => { const known = values.filter((value) => value !== null); return `${label} from ${formatValue(known[0] ?? 0)} to ${formatValue(known.at(-1) ?? 0)}`; }).join(', ');
@@ -23,6 +24,7 @@ function Curve({ series, chosen, length }: { readonly series: readonly Series[];
       <line x1="0" x2={width} y1={y(0)} y2={y(0)} stroke="var(--hairline)" />
       {chosen !== null && <line x1={x(chosen)} x2={x(chosen)} y1="0" y2={height} stroke="var(--hairline)" strokeDasharray="3 3" />}
       {series.map(({ label, colour, values }) => <polyline key={label} points={points(values)} fill="none" stroke={colour} strokeWidth="1.75" vectorEffect="non-scaling-stroke" />)}
+      {drawn.map(({ iteration, decoded }) => decoded !== null && <line key={iteration} x1={x(iteration)} x2={x(iteration)} y1={y(decoded)} y2={y(decoded)} stroke={DECODED} strokeWidth="7" strokeLinecap="round" vectorEffect="non-scaling-stroke" />)}
     </svg>
   );
 }
@@ -30,8 +32,8 @@ function Curve({ series, chosen, length }: { readonly series: readonly Series[];
 const DECODED = 'var(--accent)';
 const TRUE = 'var(--warn)';
 
-function Legend() {
-  return <div className="row quiet" style={{ gap: 14, fontSize: 12 }}><span><i className="line-key" style={{ background: DECODED }} />loss to the decoded Z_CLIP</span><span><i className="line-key" style={{ background: TRUE }} />to the image's own (never used; rising means over-fitting)</span></div>;
+function Legend({ drawn = false }: { readonly drawn?: boolean }) {
+  return <div className="row quiet" style={{ gap: 14, fontSize: 12, flexWrap: 'wrap' }}><span><i className="line-key" style={{ background: DECODED }} />loss to the decoded Z_CLIP</span>{drawn && <span><i className="dot-key" style={{ background: DECODED }} />as the final sampler draws it; the lowest is taken</span>}<span><i className="line-key" style={{ background: TRUE }} />to the image's own (never used; rising means over-fitting)</span></div>;
 }
 
 /** Images that are refined now. */
@@ -77,9 +79,10 @@ function useRefinements(ref: RunRef, wanted: boolean): readonly RefinementView[]
 }
 
 /** How far z and c went, and why they went no further. */
-function outcome({ driftZ, driftC, stopped, decoded }: RefinementView): string {
+function outcome({ driftZ, driftC, stopped, decoded, chosen, drawn }: RefinementView): string {
   if (stopped === 0 && decoded[0] !== null) return 'agreed with the decoded Z_CLIP within its decoder\'s error, so it was left as it was';
-  const moved = `drift of z ${formatValue(driftZ)}, of c ${formatValue(driftC)}`;
+  if (chosen === 0 && drawn !== undefined) return `no iteration is drawn nearer to the decoded Z_CLIP than stage 1's own picture, so that was kept (${drawn.length - 1} tried)`;
+  const moved = `${drawn === undefined ? '' : `iteration ${chosen} is drawn nearest, `}drift of z ${formatValue(driftZ)}, of c ${formatValue(driftC)}`;
   return stopped === null ? moved : decoded[stopped] === null ? `${moved}; no number at ${stopped}, so it stopped: lower the rates` : `${moved}, stopped at ${stopped}`;
 }
 
@@ -96,7 +99,7 @@ function Refined({ view }: { readonly view: RefinementView }) {
       </div>
       <div className="grow">
         <div className="row number" style={{ justifyContent: 'space-between' }}><b>Image {view.imageId}</b><span className="quiet">loss {formatValue(view.before.decoded)} → {formatValue(view.after.decoded)} ({gain >= 0 ? '−' : '+'}{percent(Math.abs(gain))})</span></div>
-        <Curve length={view.decoded.length} chosen={view.chosen} series={[{ label: 'decoded', colour: DECODED, values: view.decoded }, { label: 'true', colour: TRUE, values: view.true }]} />
+        <Curve length={view.decoded.length} chosen={view.chosen} drawn={view.drawn ?? []} series={[{ label: 'decoded', colour: DECODED, values: view.decoded }, { label: 'true', colour: TRUE, values: view.true }]} />
         {view.pictures.length > 1 && <Slider size="xs" min={0} max={view.pictures.length - 1} value={at} onChange={setAt} label={(value) => `iteration ${value}`} aria-label="Iteration shown" />}
         <div className="number quiet" style={{ fontSize: 12, paddingTop: 4 }}>{outcome(view)}</div>
       </div>
@@ -116,7 +119,7 @@ export function FinishedRefinements({ detail }: { readonly detail: RunDetail }) 
     <section className="data-section">
       <h2 className="section-title">Stage 2: the decoded loss {after <= before ? 'fell' : 'rose'} by {percent(before > 0 ? Math.abs(1 - after / before) : 0)} over {views.length} images, mode {detail.recipe.refine.mode}</h2>
       <div className="refine-cards">{views.slice(0, all ? undefined : SHOWN).map((view) => <Refined key={view.imageId} view={view} />)}</div>
-      <div className="row" style={{ justifyContent: 'space-between' }}><Legend />{views.length > SHOWN && <button type="button" className="disclosure" onClick={() => { setAll(!all); }}>{all ? 'Show fewer' : `Show all ${views.length}`}</button>}</div>
+      <div className="row" style={{ justifyContent: 'space-between' }}><Legend drawn={views.some((view) => view.drawn !== undefined)} />{views.length > SHOWN && <button type="button" className="disclosure" onClick={() => { setAll(!all); }}>{all ? 'Show fewer' : `Show all ${views.length}`}</button>}</div>
     </section>
   );
 }

@@ -5,7 +5,7 @@ import { f32, rows, sizeOf } from '../../../common/ndarray.ts';
 import type { F32 } from '../../../common/ndarray.ts';
 import { refineCost, samplerCost } from '../../../common/gradient-modes.ts';
 import { fillNormal, random } from '../../../common/random.ts';
-import { DEFAULT_RECIPE, DEFAULT_REFINE } from '../../../common/recipe.ts';
+import { DEFAULT_RECIPE, DEFAULT_REFINE, finalistIterations } from '../../../common/recipe.ts';
 import type { GradientMode, RefineChoice, SamplerChoice } from '../../../common/recipe.ts';
 import { FEATURE_LOSSES } from '../../../main/diffusion/feature-loss.ts';
 import type { FeatureLoss } from '../../../main/diffusion/feature-loss.ts';
@@ -241,6 +241,9 @@ describe('the cost that is shown before Run is the cost that is paid', () => {
     const first = await refineOnce(initialState(targets.search), refine, targets, pass, never);
     expect(forward + 3 * back, 'an iteration').toBe(cost.iteration);
     expect((await refineOnce(first.state, refine, targets, pass, never)).finished).toBe(true);
-    expect(forward + 3 * back + final, 'all').toBe(cost.all);
+    // What was kept is drawn, and the loop's own choice, which need not be among it.
+    const drawn = finalistIterations(refine).length + 1;
+    expect(forward + 3 * back + drawn * final, 'all').toBe(cost.all);
+    expect(refineCost(sampler, { ...refine, noise: 'fresh' }).all, 'fresh: the last is kept').toBe(forward + 3 * back + final);
   }, 60_000);
 });
