@@ -1,11 +1,15 @@
 /**
  * The final choice of stage 2. Where the refinement walks otherwise than the final sampler (few steps, other noise), a picture that it liked can come out
- * as another one: so the final sampler draws what was kept of a few iterations, and of these and stage 1's own picture the one of lowest decoded loss is taken.
+ * as another one: so the final sampler draws what was kept of a few iterations, and the one of lowest decoded loss is taken. Stage 1's own picture stays where
+ * none comes nearer by `LEAST_FALL`: another picture of the same loss has nothing to say for itself.
  */
 import { f32, ndarray, sizeOf } from '../../common/ndarray.ts';
 import type { F32, U8 } from '../../common/ndarray.ts';
 import type { FeatureLoss } from '../diffusion/feature-loss.ts';
 import type { RefineState } from '../diffusion/refine.ts';
+
+/** Least relative fall of the decoded loss for which a picture replaces stage 1's. */
+export const LEAST_FALL = 0.05;
 
 /** Pictures `[images, height, width, 3]`, their features `[images, units]`, and what they were drawn from. */
 export interface Drawing {
@@ -39,8 +43,8 @@ export function finalistsOf(state: RefineState): readonly { readonly iterations:
 /** `draw`: pictures of (z, c) by the final sampler under the noise of stage 1; `look`: their features. A loss that is no number is never taken. */
 export async function chooseFinal(state: RefineState, stage1: Drawing, losses: readonly FeatureLoss[], draw: (z: F32, c: F32) => Promise<U8>, look: (pictures: U8) => Promise<F32>): Promise<FinalChoice> {
   const lossOf = (features: F32, n: number): number => losses[n]?.(rowOf(features, n)).value ?? Number.NaN;
-  const chosen = new Int32Array(losses.length), lowest = Array.from(losses, (_, n) => lossOf(stage1.features, n));
-  const drawn: { iteration: number; decoded: number }[][] = lowest.map((decoded) => [{ iteration: 0, decoded }]);
+  const chosen = new Int32Array(losses.length), first = Array.from(losses, (_, n) => lossOf(stage1.features, n)), lowest = first.map((decoded) => (1 - LEAST_FALL) * decoded);
+  const drawn: { iteration: number; decoded: number }[][] = first.map((decoded) => [{ iteration: 0, decoded }]);
   const pictures = ndarray('uint8', stage1.pictures.shape, stage1.pictures.data.slice()), z = f32(stage1.z.shape, stage1.z.data.slice()), c = f32(stage1.c.shape, stage1.c.data.slice());
   for (const finalist of finalistsOf(state)) {
     const seen = await draw(finalist.z, finalist.c), features = await look(seen);

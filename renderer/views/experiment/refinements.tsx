@@ -33,7 +33,7 @@ const DECODED = 'var(--accent)';
 const TRUE = 'var(--warn)';
 
 function Legend({ drawn = false }: { readonly drawn?: boolean }) {
-  return <div className="row quiet" style={{ gap: 14, fontSize: 12, flexWrap: 'wrap' }}><span><i className="line-key" style={{ background: DECODED }} />loss to the decoded Z_CLIP</span>{drawn && <span><i className="dot-key" style={{ background: DECODED }} />as the final sampler draws it; the lowest is taken</span>}<span><i className="line-key" style={{ background: TRUE }} />to the image's own (never used; rising means over-fitting)</span></div>;
+  return <div className="row quiet" style={{ gap: 14, fontSize: 12, flexWrap: 'wrap' }}><span><i className="line-key" style={{ background: DECODED }} />loss to the decoded Z_CLIP</span>{drawn && <span><i className="dot-key" style={{ background: DECODED }} />as the final sampler draws it; the lowest is taken if it is clearly below stage 1</span>}<span><i className="line-key" style={{ background: TRUE }} />to the image's own (never used; rising means over-fitting)</span></div>;
 }
 
 /** Images that are refined now. */
@@ -81,7 +81,7 @@ function useRefinements(ref: RunRef, wanted: boolean): readonly RefinementView[]
 /** How far z and c went, and why they went no further. */
 function outcome({ driftZ, driftC, stopped, decoded, chosen, drawn }: RefinementView): string {
   if (stopped === 0 && decoded[0] !== null) return 'agreed with the decoded Z_CLIP within its decoder\'s error, so it was left as it was';
-  if (chosen === 0 && drawn !== undefined) return `no iteration is drawn nearer to the decoded Z_CLIP than stage 1's own picture, so that was kept (${drawn.length - 1} tried)`;
+  if (chosen === 0 && drawn !== undefined) return `no iteration is drawn clearly nearer to the decoded Z_CLIP than stage 1's own picture, so that was kept (${drawn.length - 1} tried)`;
   const moved = `${drawn === undefined ? '' : `iteration ${chosen} is drawn nearest, `}drift of z ${formatValue(driftZ)}, of c ${formatValue(driftC)}`;
   return stopped === null ? moved : decoded[stopped] === null ? `${moved}; no number at ${stopped}, so it stopped: lower the rates` : `${moved}, stopped at ${stopped}`;
 }

@@ -7,7 +7,7 @@ import type { F32, U8 } from '../../../common/ndarray.ts';
 import { initialState } from '../../../main/diffusion/refine.ts';
 import type { RefineState } from '../../../main/diffusion/refine.ts';
 import { valueAxes } from '../../../main/diffusion/search-axes.ts';
-import { chooseFinal, finalistsOf } from '../../../main/experiments/finalists.ts';
+import { chooseFinal, finalistsOf, LEAST_FALL } from '../../../main/experiments/finalists.ts';
 
 /** Three images of one latent value and one text value. Drawing writes round(z) into the picture; the loss is the distance of that from a target. */
 const column = (...values: number[]): F32 => f32([3, 1], Float32Array.from(values));
@@ -32,6 +32,15 @@ describe('the final choice', () => {
     ]);
     expect(drawn).toEqual([kept[0]?.z, kept[1]?.z]);
     expect([...stage1.pictures.data]).toEqual([...pictureOf(z0).data]); // what it was given is as it was
+  });
+
+  it('stays with stage 1 where no picture comes nearer by enough', async () => {
+    // Losses of image 1: 100 at stage 1, then 96 and, in the second case, 94.
+    for (const [last, taken] of [[96, 0], [94, 4]] as const) {
+      const start = column(110, 21, 60), [near, far] = [column(106, 21, 60), column(10 + last, 21, 60)];
+      const final = await chooseFinal({ ...state, bestZ: far, kept: [{ iteration: 2, z: near, c: c0 }, { iteration: 4, z: far, c: c0 }] }, { pictures: pictureOf(start), features: start, z: start, c: c0 }, losses, (z) => Promise.resolve(pictureOf(z)), look);
+      expect([final.chosen[0], final.z.data[0]], `${last}, least fall ${LEAST_FALL}`).toEqual([taken, taken === 0 ? 110 : 10 + last]);
+    }
   });
 
   it('also draws what the loop chose, where that is not among what was kept, and nothing twice of an image that had stopped', async () => {
