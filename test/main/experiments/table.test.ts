@@ -109,7 +109,8 @@ describe('the cost that is shown before Run', () => {
   it('counts evaluations of the network', () => {
     expect(samplerCost(sampler)).toBe(34); // 17 of 25 steps, two branches
     expect(samplerCost({ ...sampler, scheduler: 'pndm', guidance: 1 })).toBe(18);
-    expect(refineCost(sampler, { ...refine, mode: 'full', iterations: 10 })).toEqual({ iteration: 34 + 34 * 3, all: 10 * 136 + 34 + 34 });
+    expect(refineCost(sampler, { ...refine, mode: 'full', noise: 'fixed', iterations: 10 })).toEqual({ iteration: 34 + 34 * 3, all: 10 * 136 + 34 + 34 });
+    expect(refineCost(sampler, { ...refine, mode: 'full', iterations: 10 }).all, 'six final pictures').toBe(10 * 136 + 34 + 6 * 34);
     const of = (mode: GradientMode): number => refineCost(sampler, { ...refine, mode }).all;
     for (const mode of ['coarse', 'conditional', 'truncated', 'guided'] as const) expect(of(mode), mode).toBeLessThan(of('full'));
     expect(Object.values(GRADIENT_MODES).filter((mode) => mode.worth === 'exact')).toHaveLength(2);
