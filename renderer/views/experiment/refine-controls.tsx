@@ -18,7 +18,7 @@ interface Props {
 const MODES = (Object.entries(GRADIENT_MODES) as [GradientMode, (typeof GRADIENT_MODES)[GradientMode]][]).map(([value, { letter, title, worth }]) => ({ value, label: `${letter}  ${title} (${worth})` }));
 const LOSSES = [{ value: 'z-units', label: 'In SD units' }, { value: 'published', label: 'As published' }];
 const SEARCHES = [{ value: 'errors', label: 'Along the decoders\' errors' }, { value: 'values', label: 'Value by value (as published)' }];
-const NOISES = [{ value: 'fresh', label: 'Fresh (as published)' }, { value: 'fixed', label: 'As stage 1' }];
+const NOISES = [{ value: 'fresh', label: 'Fresh' }, { value: 'fixed', label: 'As stage 1' }];
 
 export function RefineControls({ recipe, images, runs, change }: Props) {
   const { refine, sampler } = recipe, mode = GRADIENT_MODES[refine.mode], guided = refine.mode === 'guided';
