@@ -56,8 +56,8 @@ export interface Invoke {
   'run.list': Call<[], readonly RunRow[]>;
   'run.get': Call<[runId: string], RunDetail>;
   'job.list': Call<[], readonly JobRow[]>;
-  /** Queues the arms that are not done yet; arms that a run made before are taken from it. */
-  'table.start': Call<[table: TableNumber, arms: readonly Arm[], dataPath: string], TableRun>;
+  /** Queues the arms that are not done yet; arms that a run made before are taken from it, if it made the scores named in `keys` (view `table.keys`). */
+  'table.start': Call<[table: TableNumber, arms: readonly Arm[], keys: readonly string[], dataPath: string], TableRun>;
   'table.list': Call<[], readonly TableRun[]>;
   /** Save dialog, `.png` appended if missing, written atomically; the final path, or null if cancelled. */
   'file.savePng': Call<[suggestedName: string, png: Uint8Array], string | null>;
@@ -80,6 +80,8 @@ export interface View {
   'region.card': Call<[run: RunRef, region: string], RegionCard>;
   /** Region name per voxel column of the run's responses. */
   'region.list': Call<[run: RunRef], readonly string[]>;
+  /** Key of each recipe's scores as they would be made now of this data. */
+  'table.keys': Call<[recipes: readonly Recipe[], dataPath: string], readonly string[]>;
   /** The table of finished arms, `refs` in the order of `table.arms`. */
   'table.compose': Call<[table: TableRun, refs: readonly RunRef[]], AblationTable>;
   /** Accuracy of every target of a space on held-out images. */

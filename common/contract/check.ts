@@ -59,7 +59,7 @@ export const CHECKS: { readonly [Name in InvokeName]: Check } = {
   'run.list': tuple(),
   'run.get': tuple(isText),
   'job.list': tuple(),
-  'table.start': tuple((value) => (value === 1 || value === 2 ? null : '1 or 2'), isArms, isText),
+  'table.start': tuple((value) => (value === 1 || value === 2 ? null : '1 or 2'), isArms, isTexts, isText),
   'table.list': tuple(),
   'file.savePng': tuple(isText, isBytes),
   'file.saveText': tuple(isText, (value) => (typeof value === 'string' ? null : 'a text')),

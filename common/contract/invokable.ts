@@ -13,7 +13,7 @@ export const INVOKABLE = [
 
 export const VIEWABLE = [
   'data.inspect', 'data.stimuli', 'data.captions', 'cortex.geometry', 'cortex.labels', 'cortex.sampling', 'map.list', 'map.voxels',
-  'voxel.card', 'region.card', 'region.list', 'table.compose', 'accuracy.units', 'accuracy.regions', 'refine.records', 'pack.check',
+  'voxel.card', 'region.card', 'region.list', 'table.keys', 'table.compose', 'accuracy.units', 'accuracy.regions', 'refine.records', 'pack.check',
 ] as const satisfies readonly ViewName[];
 
 export const PUSHABLE = [

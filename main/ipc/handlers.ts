@@ -160,7 +160,7 @@ export function makeHandlers({ store, queue, desktop, demoFolder }: HandlerDeps)
       return Promise.resolve({ jobId: queue.measureRegions(recipe, ref) });
     },
     'job.list': () => Promise.resolve(queue.jobs()),
-    'table.start': (table, arms, dataPath) => Promise.resolve(startTable(store, queue, table, arms, dataOf(dataPath), new Date().toISOString())),
+    'table.start': (table, arms, keys, dataPath) => Promise.resolve(startTable(store, queue, table, arms, keys, dataOf(dataPath), new Date().toISOString())),
     'table.list': () => Promise.resolve(listTables(store)),
     'file.savePng': (suggested, png) => save(suggested, 'png', png),
     'file.saveText': (suggested, text) => save(suggested, path.extname(suggested).slice(1) || 'txt', new TextEncoder().encode(text)),

@@ -8,7 +8,7 @@ import { recipeHash } from '../experiments/queue.ts';
 import { keyOf } from '../experiments/key.ts';
 import type { Store } from '../store/open.ts';
 import { readSetting, writeSetting } from '../store/results.ts';
-import { findRun, getRun } from '../store/runs.ts';
+import { findRun, getRun, scoreKeyOf } from '../store/runs.ts';
 
 const SETTING = 'tables';
 
@@ -18,14 +18,18 @@ export function listTables(store: Store): readonly TableRun[] {
   return kept.filter((table) => table.arms.every((arm) => getRun(store, arm.runId) !== null));
 }
 
-/** Takes arms from runs of the same recipe, resumes those that stopped, starts the rest; the same table is listed once. */
-export function startTable(store: Store, queue: Queue, table: TableNumber, arms: readonly Arm[], data: { readonly path: string; readonly label: string; readonly synthetic: boolean }, now: string): TableRun {
+/**
+ * Takes arms from finished runs of the same recipe that made the scores named in `keys` (one per arm), resumes those that stopped, starts the rest; the same table is
+ * listed once.
+ */
+export function startTable(store: Store, queue: Queue, table: TableNumber, arms: readonly Arm[], keys: readonly string[], data: { readonly path: string; readonly label: string; readonly synthetic: boolean }, now: string): TableRun {
   const [first] = arms;
   if (first === undefined) throw new UserError('usage', 'a table without arms', { expected: 'at least one arm', found: 'none' });
   const parsed = arms.map((arm) => ({ ...arm, recipe: parseRecipe(arm.recipe) }));
-  const made = parsed.map(({ id, title, note, anchor, recipe }) => {
+  const made = parsed.map(({ id, title, note, anchor, recipe }, index) => {
     const before = findRun(store, recipeHash(recipe), data.path);
-    const row = before === null ? queue.startRun(recipe, data) : queue.resumeRun(before.row.id);
+    const outdated = before?.row.state === 'done' && scoreKeyOf(store, before.row.id) !== keys[index];
+    const row = before === null || outdated ? queue.startRun(recipe, data) : queue.resumeRun(before.row.id);
     return { id, title, note, anchor, runId: row.id };
   });
   const { recipe } = parsed[0] ?? first;

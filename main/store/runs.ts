@@ -92,6 +92,11 @@ export function listSteps(store: Store, runId: string): StepRow[] {
   }));
 }
 
+/** Key of the scores that a run made, or was planned to make; undefined before it was planned. */
+export function scoreKeyOf(store: Store, runId: string): string | undefined {
+  return listSteps(store, runId).find((step) => step.label === 'score')?.key;
+}
+
 function toRun(store: Store, raw: RawRun): StoredRun {
   const steps = listSteps(store, raw.id);
   const weight = steps.reduce((sum, step) => sum + step.weight, 0);

@@ -13,10 +13,11 @@ import { openDataset } from '../../experiments/open-dataset.ts';
 import type { Queue } from '../../experiments/queue.ts';
 import { openQueue, recipeHash } from '../../experiments/queue.ts';
 import type { StoredScores } from '../../experiments/stages/score.ts';
+import { scoreKeys } from '../../experiments/score-keys.ts';
 import { composeTable } from '../../experiments/tables/compose.ts';
 import type { Store } from '../../store/open.ts';
 import { openStore } from '../../store/open.ts';
-import { findRun, listSteps } from '../../store/runs.ts';
+import { findRun, scoreKeyOf } from '../../store/runs.ts';
 import { writeOutput } from './files.ts';
 import { failure, forkEngine, placed, readRecipe } from './run.ts';
 import type { Verb, VerbContext } from './verb.ts';
@@ -34,9 +35,9 @@ export const TABLE: Verb = {
     const base = await baseRecipe(context), options = optionsOf(context);
     const dataset = await openDataset(data);
     const { label, synthetic } = dataset;
-    let arms: readonly Arm[];
+    let arms: readonly Arm[], keys: readonly string[];
     try {
-      const { subjects, captions } = await dataset.inspect(context.signal), subject = subjects.find((each) => each.id === base.data.subject);
+      const { subjects, captions, fingerprint } = await dataset.inspect(context.signal), subject = subjects.find((each) => each.id === base.data.subject);
       if (subject === undefined) {
         throw new UserError('bad-input', `there is no subject ${base.data.subject} in ${data}`, { file: data, expected: subjects.map(({ id }) => id).join(', '), found: base.data.subject, fix: 'See `optogram inspect DIR`.' });
       }
@@ -44,10 +45,11 @@ export const TABLE: Verb = {
       const plan = tablePlan(table, { ...base, data: { ...base.data, atlas: atlas?.name ?? base.data.atlas } }, subject, captions, options);
       if (plan.obstacle !== null) throw new UserError('unsupported', `Table ${table} cannot be made of ${data}. ${plan.obstacle.why}`, { file: data, fix: plan.obstacle.fix });
       arms = plan.arms;
+      keys = await scoreKeys(arms.map(({ recipe }) => recipe), fingerprint, context.models);
     } finally { dataset.close(); }
     const store = openStore(workspace);
     try {
-      const runIds = await runArms(context, store, workspace, arms, { path: data, label, synthetic });
+      const runIds = await runArms(context, store, workspace, arms, keys, { path: data, label, synthetic });
       const scored = await Promise.all(arms.map(async (arm) => ({ arm, scores: await scoresOf(store, workspace, runIds.get(arm.id) ?? '') })));
       const made = composeTable(scored, { table, data: { label, synthetic, subject: base.data.subject }, pack: base.pack, seed: base.seed });
       const folder = path.join(workspace, 'tables', `table-${table}-${keyOf({ table, options, arms: arms.map(({ id, recipe }) => [id, { ...essentialRecipe(recipe), name: '' }]) }).slice(0, 10)}`);
@@ -83,8 +85,8 @@ function optionsOf(context: VerbContext): TableOptions {
   };
 }
 
-/** Runs every arm that is not done, one after the other; returns arm id -> run id. */
-async function runArms(context: VerbContext, store: Store, workspace: string, arms: readonly Arm[], data: { path: string; label: string; synthetic: boolean }): Promise<ReadonlyMap<string, string>> {
+/** Runs every arm whose scores (`keys`) no finished run made, one after the other; returns arm id -> run id. */
+async function runArms(context: VerbContext, store: Store, workspace: string, arms: readonly Arm[], keys: readonly string[], data: { path: string; label: string; synthetic: boolean }): Promise<ReadonlyMap<string, string>> {
   const runs = new Map<string, string>();
   let ended: { readonly resolve: () => void; readonly reject: (error: Error) => void } | null = null;
   let now: { readonly arm: Arm; readonly runId: string } | null = null;
@@ -104,7 +106,7 @@ async function runArms(context: VerbContext, store: Store, workspace: string, ar
     for (const [index, arm] of arms.entries()) {
       if (context.signal.aborted) throw new DOMException('cancelled', 'AbortError');
       const before = findRun(store, recipeHash(arm.recipe), data.path);
-      if (before?.row.state === 'done' && await isScored(store, workspace, before.row.id)) {
+      if (before?.row.state === 'done' && scoreKeyOf(store, before.row.id) === keys[index] && await hasArtefact(workspace, keys[index] ?? '')) {
         runs.set(arm.id, before.row.id);
         context.note(`${index + 1} of ${arms.length}: ${arm.title} (done before)`);
         continue;
@@ -124,15 +126,8 @@ async function runArms(context: VerbContext, store: Store, workspace: string, ar
   return runs;
 }
 
-const scoreKey = (store: Store, runId: string): string | undefined => listSteps(store, runId).find((step) => step.label === 'score')?.key;
-
-async function isScored(store: Store, workspace: string, runId: string): Promise<boolean> {
-  const key = scoreKey(store, runId);
-  return key !== undefined && hasArtefact(workspace, key);
-}
-
 async function scoresOf(store: Store, workspace: string, runId: string): Promise<StoredScores> {
-  const key = scoreKey(store, runId);
+  const key = scoreKeyOf(store, runId);
   if (key === undefined) throw new RangeError(`run ${runId} has no score step`);
   return readJson<StoredScores>(artefactFolder(workspace, key), 'scores');
 }

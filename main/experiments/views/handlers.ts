@@ -8,6 +8,7 @@ import { readRegions } from '../regions.ts';
 import { unitAccuracy } from './accuracy.ts';
 import { chooseProvider, packReport } from '../pack-report.ts';
 import { packFolder } from '../prepare.ts';
+import { scoreKeys } from '../score-keys.ts';
 import { regionCard, voxelCard } from './cards.ts';
 import { hemisphereGeometry } from './geometry.ts';
 import { listMaps, voxelMap } from './maps.ts';
@@ -57,6 +58,7 @@ export function viewHandlers({ workspace, models, openDataset, products }: ViewD
     'voxel.card': async (run, voxel) => voxelCard(await runs(run), voxel),
     'region.card': async (run, region) => regionCard(await runs(run), region),
     'region.list': async (run) => (await runs(run)).responses.regions,
+    'table.keys': async (recipes, dataPath) => scoreKeys(recipes, (await (await dataset(dataPath)).inspect()).fingerprint, models),
     'table.compose': (table, refs) => tableOf(workspace, table, refs),
     'accuracy.units': (run, space) => unitAccuracy(workspace, run, space),
     'accuracy.regions': (run) => readRegions(workspace, run),

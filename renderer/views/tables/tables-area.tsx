@@ -36,7 +36,12 @@ function Choice({ table, recipe, subject, captions, options, onStarted, children
     setBusy(true);
     const refusal = await knownRefusal(services, recipe);
     if (refusal !== null) { tellError('Not started: the model pack cannot be used', refusal); setBusy(false); return; }
-    try { await services.lab.invoke('table.start', table, arms, path); await services.data.refreshRuns(); onStarted(); } catch (error) { tellError('The table could not be started', reportFrom(error)); }
+    try {
+      const keys = await services.lab.view('table.keys', arms.map((arm) => arm.recipe), path);
+      await services.lab.invoke('table.start', table, arms, keys, path);
+      await services.data.refreshRuns();
+      onStarted();
+    } catch (error) { tellError('The table could not be started', reportFrom(error)); }
     setBusy(false);
   };
   return (

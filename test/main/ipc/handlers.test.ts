@@ -7,12 +7,15 @@ import { UserError } from '../../../common/errors.ts';
 import { DEFAULT_RECIPE } from '../../../common/recipe.ts';
 import type { RunEvent } from '../../../common/run-event.ts';
 import type { EngineMessage, EngineRequest } from '../../../main/experiments/engine-protocol.ts';
+import { keyFor, makePlan } from '../../../main/experiments/plan.ts';
 import { openQueue } from '../../../main/experiments/queue.ts';
+import { scoreKeys } from '../../../main/experiments/score-keys.ts';
 import { makeHandlers } from '../../../main/ipc/handlers.ts';
 import type { Handlers } from '../../../main/ipc/handlers.ts';
 import { DEFAULT_MEMORY } from '../../../main/ridge/memory.ts';
 import { openStore } from '../../../main/store/open.ts';
 import type { Store } from '../../../main/store/open.ts';
+import { getRun } from '../../../main/store/runs.ts';
 
 interface World {
   readonly handlers: Handlers;
@@ -310,5 +313,35 @@ describe('the demo', () => {
     const made = world.handlers['demo.create']();
     world.say({ type: 'ended', id: world.posted[0]?.id ?? '', error: { kind: 'bad-input', message: 'no space left on the disk' } });
     await expect(made).rejects.toThrow('no space left');
+  });
+});
+
+describe('tables', () => {
+  const arms = (['a', 'b'] as const).map((id, seed) => ({ id, title: id, note: 'as decoded', anchor: false, recipe: { ...DEFAULT_RECIPE, seed } }));
+  const facts = { data: 'as it is', pack: 'pack' }, keysOf = (given: typeof facts): readonly string[] => arms.map(({ recipe }) => keyFor(makePlan(recipe, given), 'score'));
+  const make = async (given: typeof facts) => world.handlers['table.start'](2, arms, keysOf(given), path.join(folder, 'data'));
+  const finish = (given: typeof facts): void => {
+    for (const request of world.posted) {
+      if (request.type !== 'run' || getRun(world.store, request.id)?.row.state === 'done') continue;
+      event(request.id, { type: 'planned', steps: makePlan(request.recipe, given), reused: [] });
+      event(request.id, { type: 'finished', summary: { seconds: 1, steps: 1, reused: 0, images: 1, scores: {} } });
+    }
+  };
+
+  it('take finished runs that made the scores of now, and no others', async () => {
+    const first = await make(facts);
+    finish(facts);
+    expect((await make(facts)).arms).toEqual(first.arms);
+    const changed = { ...facts, data: 'with another session' }, second = await make(changed);
+    expect(second.arms.every(({ runId }, k) => runId !== first.arms[k]?.runId)).toBe(true);
+    finish(changed);
+    expect((await make(changed)).arms).toEqual(second.arms);
+    expect((await world.handlers['table.list']()).map(({ id }) => id)).toEqual([second.id, first.id]);
+  });
+
+  it('ask for the scores that a run of the recipe makes', async () => {
+    const recipes = arms.map(({ recipe }) => recipe), hashed: string[] = [];
+    expect(await scoreKeys(recipes, facts.data, '/packs', (at) => { hashed.push(at); return Promise.resolve(facts.pack); })).toEqual(keysOf(facts));
+    expect(hashed).toEqual([path.join('/packs', 'demo')]);
   });
 });

@@ -163,6 +163,7 @@ const VIEWS: { readonly [Name in ViewName]: (...args: never[]) => unknown } = {
     const r = random(region.length * 13 + region.charCodeAt(1));
     return { region, voxels: 412, noiseCeilingPercent: 31, spaces: SPACES.map((space) => ({ space, share: r.between(0.03, 0.2), patternMean: 1, sharePerImage: Float32Array.from({ length: 60 }, () => 0.1 + 0.08 * r.normal()) })) };
   },
+  'table.keys': (recipes: readonly unknown[]) => recipes.map((_, index) => `scores-${index}`),
   'table.compose': () => { throw new Error('no table was made'); },
   'refine.records': () => [],
   'pack.check': () => ({ name: 'demo', folder: '/models/demo', ok: true, roles: [], weightBytes: 19e6, assumptions: [], facts: null, memory: null, provider: { used: 'cpu', tried: [{ provider: 'cpu', works: true, reason: '' }] } }),
