@@ -19,6 +19,7 @@ import { createHover } from './state/hover.ts';
 import { createLabStore } from './state/lab-state.ts';
 import { createPackStore } from './state/pack-state.ts';
 import { createResources } from './state/resources.ts';
+import { followRuns, tellInterrupted } from './state/run-news.ts';
 import type { Services } from './state/app-context.ts';
 import { createViewStore } from './state/view-state.ts';
 
@@ -33,4 +34,5 @@ if (root === null) throw new Error('index.html has no #root');
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="style-nonce"]')?.content ?? '';
 createRoot(root).render(<App services={services} nonce={nonce} />);
 
-void restoreSession(services);
+followRuns(services);
+void restoreSession(services).then(() => { tellInterrupted(services); });

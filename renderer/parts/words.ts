@@ -39,6 +39,11 @@ export function count(n: number, one: string, many = `${one}s`): string {
   return `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
 }
 
+/** A name in quotation marks, cut where it is too long for a notice. */
+export function named(name: string, letters = 60): string {
+  return `“${name.length > letters ? `${name.slice(0, letters - 1).trimEnd()}…` : name}”`;
+}
+
 export function percent(share: number, digits = 0): string {
   return `${(100 * share).toFixed(digits)} %`;
 }

@@ -5,6 +5,7 @@ import type { RunRow } from '../../common/contract/payloads.ts';
 import { DEFAULT_RECIPE } from '../../common/recipe.ts';
 import type { Recipe } from '../../common/recipe.ts';
 import { reportFrom } from '../lab.ts';
+import { named } from '../parts/words.ts';
 import { packRefusal } from './pack-state.ts';
 import type { Area } from './view-state.ts';
 import type { Services } from './app-context.ts';
@@ -178,7 +179,7 @@ export async function resumeRuns(services: Services, runIds: readonly string[]):
 
 export async function resumeRun(services: Services, runId: string): Promise<void> {
   const row = await attempt('The run could not be resumed', () => services.lab.invoke('run.resume', runId));
-  if (row !== null) { await services.data.refreshRuns(); tell(`“${row.name}” goes on where it stopped.`); }
+  if (row !== null) { await services.data.refreshRuns(); tell(`${named(row.name)} goes on where it stopped.`); }
 }
 
 export async function renameRun(services: Services, runId: string, name: string): Promise<void> {
@@ -230,12 +231,19 @@ function saved({ lab }: Services, path: string): void {
   });
 }
 
+/** One notice that changes, however often the key is pressed. */
+function tellStep(message: string): void {
+  const id = 'undo';
+  notifications.hide(id);
+  notifications.show({ id, message, autoClose: 4000 });
+}
+
 export function undo(services: Services): void {
   const label = services.view.undo();
-  if (label !== null) tell(`Undid: ${label}`);
+  if (label !== null) tellStep(`Undid: ${label}`);
 }
 
 export function redo(services: Services): void {
   const label = services.view.redo();
-  if (label !== null) tell(`Redid: ${label}`);
+  if (label !== null) tellStep(`Redid: ${label}`);
 }

@@ -5,7 +5,7 @@ import type { JobRow, RecentData, RunRow } from '../../../common/contract/payloa
 import { Mark } from '../../parts/brand.tsx';
 import { Notice } from '../../parts/notice.tsx';
 import { SyntheticBadge } from '../../parts/state-badge.tsx';
-import { timeLeft, when } from '../../parts/words.ts';
+import { named, timeLeft, when } from '../../parts/words.ts';
 import { openDemo, openFolder, openPath, removeRecent, resumeRun } from '../../state/actions.ts';
 import { useLab, useServices } from '../../state/app-context.ts';
 
@@ -13,7 +13,7 @@ function Interrupted({ runs }: { readonly runs: readonly RunRow[] }) {
   const services = useServices();
   const [dismissed, setDismissed] = useState(false);
   if (runs.length === 0 || dismissed) return null;
-  const names = runs.map((run) => `“${run.name}”`).join(', ');
+  const names = runs.map((run) => named(run.name)).join(', ');
   return (
     <Notice tone="warn" title={runs.length === 1 ? 'A run was interrupted when Optogram last closed' : `${runs.length} runs were interrupted when Optogram last closed`}
       actions={<>
