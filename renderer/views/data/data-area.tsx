@@ -84,7 +84,7 @@ function Subject({ inspection, subject }: { readonly inspection: Inspection; rea
           <div className="secondary">{inspection.label}{inspection.stimuli !== null && `, ${count(inspection.stimuli.images, 'stimulus', 'stimuli')} of ${inspection.stimuli.shape[0]} × ${inspection.stimuli.shape[1]} px`}</div>
         </div>
         <Tooltip label={blocked ? 'A problem below blocks this subject' : 'Choose regions and pictures, then run'}>
-          <Button size="sm" leftSection={<FlaskConical size={16} />} aria-disabled={blocked} onClick={() => { if (!blocked) goTo(services, 'experiment'); }}>Set up an experiment</Button>
+          <Button size="sm" leftSection={<FlaskConical size={16} />} aria-disabled={blocked} data-disabled={blocked} onClick={() => { if (!blocked) goTo(services, 'experiment'); }}>Set up an experiment</Button>
         </Tooltip>
       </div>
       <div className="stats card">

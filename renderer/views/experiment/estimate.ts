@@ -1,5 +1,8 @@
 /** How long a recipe will take here, from runs that were done here. Nothing is guessed: no run, no number. */
 import type { RunRow } from '../../../common/contract/payloads.ts';
+import { samplerCost } from '../../../common/gradient-modes.ts';
+import type { Recipe } from '../../../common/recipe.ts';
+import { count, duration } from '../../parts/words.ts';
 
 export interface Estimate {
   readonly lowSeconds: number;
@@ -25,4 +28,15 @@ export function paceKnown(runs: readonly RunRow[]): { readonly seconds: number; 
     if (seconds !== undefined) return { seconds, from };
   }
   return null;
+}
+
+const approximately = (seconds: number): string => `${seconds < 1 ? '' : 'about '}${duration(seconds)}`;
+
+/** What the form says of the time: by whole runs, else by the pace at which pictures were drawn, else nothing. */
+export function timeWords(runs: readonly RunRow[], images: number, { pipeline, sampler, refine }: Recipe): string {
+  const guess = estimate(runs, images), pace = pipeline === 'diffusion' ? paceKnown(runs) : null, pictures = count(images, 'picture');
+  const stage2 = pipeline === 'diffusion' && refine.enabled ? ' Stage 2 comes on top, see its cost above.' : '';
+  if (guess !== null) return `${pictures}, ${duration(guess.lowSeconds)}${guess.highSeconds > guess.lowSeconds * 1.2 ? ` to ${duration(guess.highSeconds)}` : ''} going by ${count(guess.runs, 'earlier run')}.${stage2}`;
+  if (pace !== null) return `${pictures}, ${approximately(pace.seconds * samplerCost(sampler) * images)} to draw them in stage 1; decoders that are not there yet come on top.${stage2}`;
+  return `${pictures}. The first run with this model pack tells how long it takes.${stage2}`;
 }

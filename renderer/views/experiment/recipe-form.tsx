@@ -1,17 +1,20 @@
-import { Button, Checkbox, Collapse, Menu, NumberInput, SegmentedControl, Select, Switch, TextInput, Tooltip } from '@mantine/core';
-import { ChevronDown, ChevronRight, Play, RotateCcw, Shuffle } from 'lucide-react';
+import { Button, Checkbox, Collapse, Menu, SegmentedControl, Select, Switch, TextInput, Tooltip } from '@mantine/core';
+import { ChevronDown, ChevronRight, Play, RotateCcw, Shuffle, TriangleAlert } from 'lucide-react';
 import { memo, useState } from 'react';
 import type { AtlasSummary, SubjectSummary } from '../../../common/dataset.ts';
 import { UserError } from '../../../common/errors.ts';
 import { decoderFor, parseRecipe } from '../../../common/recipe.ts';
 import type { Recipe } from '../../../common/recipe.ts';
-import { count, duration } from '../../parts/words.ts';
+import { NumberField } from '../../parts/number-field.tsx';
+import { count } from '../../parts/words.ts';
 import { startRun } from '../../state/actions.ts';
-import { useFinishedRuns } from '../../state/selectors.ts';
+import { useFinishedRuns, useInspection } from '../../state/selectors.ts';
 import { useServices, usePackState } from '../../state/app-context.ts';
 import { packRefusal } from '../../state/pack-state.ts';
-import { estimate } from './estimate.ts';
+import { timeWords } from './estimate.ts';
+import { blockers } from './obstacles.ts';
 import { PackChoice } from './pack-choice.tsx';
+import { inFieldNames } from './recipe-change.ts';
 import { RefineControls } from './refine-controls.tsx';
 import { REGION_SETS, regionsOf, setOf, setsOf, voxelsOf } from './region-sets.ts';
 
@@ -29,7 +32,7 @@ function complaint(recipe: Recipe): string | null {
     parseRecipe(recipe, 'the form');
     return null;
   } catch (error) {
-    return error instanceof UserError ? error.detail.expected ?? error.message : String(error);
+    return error instanceof UserError ? inFieldNames(error.detail.expected ?? error.message) : String(error);
   }
 }
 
@@ -79,13 +82,13 @@ export const RecipeForm = memo(function RecipeForm({ recipe, subject, subjects, 
   const [busy, setBusy] = useState(false);
   const atlas = subject.atlases.find((each) => each.name === recipe.data.atlas) ?? subject.atlases[0] ?? null;
   const packWrong = usePackState((s) => packRefusal(s, recipe) !== null);
-  const wrong = complaint(recipe) ?? (packWrong ? 'The model pack cannot be used; what is wrong with it stands above.' : null);
+  const wrong = subject.testImages === 0 ? 'This subject has no test images; the Data screen says what is missing.'
+    : complaint(recipe) ?? (packWrong ? 'The model pack cannot be used; what is wrong with it stands above.' : null);
   const images = recipe.images ?? subject.testImages;
-  const guess = estimate(runs, images);
+  const blocking = blockers(useInspection()?.problems ?? [], subject.id);
   const data = (part: Partial<Recipe['data']>): void => { change({ ...recipe, data: { ...recipe.data, ...part } }); };
   const sampler = (part: Partial<Recipe['sampler']>): void => { change({ ...recipe, sampler: { ...recipe.sampler, ...part } }); };
   const decoder = (part: Partial<Recipe['decoder']>): void => { change({ ...recipe, decoder: { ...recipe.decoder, ...part } }); };
-  const numeric = (set: (value: number) => void) => (value: number | string): void => { if (typeof value === 'number') set(value); };
   const generative = recipe.pipeline === 'diffusion';
 
   const run = async (recipes: readonly Recipe[]): Promise<void> => {
@@ -105,7 +108,7 @@ export const RecipeForm = memo(function RecipeForm({ recipe, subject, subjects, 
           <TextInput label="Name" value={recipe.name} onChange={(event) => { change({ ...recipe, name: event.currentTarget.value }); }} />
           <div className="field-pair">
             <Select label="Subject" data={[...subjects]} value={recipe.data.subject} onChange={(value) => { if (value !== null) data({ subject: value }); }} />
-            <NumberInput label={`Test images (of ${subject.testImages})`} min={1} max={subject.testImages} value={images} onChange={numeric((value) => { change({ ...recipe, images: value >= subject.testImages ? null : value }); })} />
+            <NumberField label={`Test images (of ${subject.testImages})`} min={1} max={subject.testImages} value={images} onChange={(value) => { change({ ...recipe, images: value >= subject.testImages ? null : value }); }} />
           </div>
         </div>
         {atlas !== null && <Regions recipe={recipe} atlas={atlas} change={(rois) => { data({ rois }); }} />}
@@ -115,16 +118,16 @@ export const RecipeForm = memo(function RecipeForm({ recipe, subject, subjects, 
             data={[{ value: 'diffusion', label: 'Diffusion (z, c, Z_CLIP)' }, { value: 'pixels', label: 'Pixels directly' }]} />
           {generative && (
             <div className="field-triple">
-              <NumberInput label="Steps" min={1} max={1000} value={recipe.sampler.steps} onChange={numeric((steps) => { sampler({ steps }); })} />
-              <Tooltip label="How much noise the decoded latent gets before it is walked back: 0.01 keeps it, 1 forgets it"><NumberInput label="Strength" min={0.01} max={1} step={0.05} decimalScale={2} value={recipe.sampler.strength} onChange={numeric((strength) => { sampler({ strength }); })} /></Tooltip>
-              <Tooltip label="How strongly the decoded meaning steers; 1 = as it is"><NumberInput label="Guidance" min={0} max={50} step={0.5} decimalScale={1} value={recipe.sampler.guidance} onChange={numeric((guidance) => { sampler({ guidance }); })} /></Tooltip>
+              <NumberField label="Steps" min={1} max={1000} value={recipe.sampler.steps} onChange={(steps) => { sampler({ steps }); }} />
+              <Tooltip label="How much noise the decoded latent gets before it is walked back: 0.01 keeps it, 1 forgets it"><NumberField label="Strength" min={0.01} max={1} step={0.05} decimalScale={2} value={recipe.sampler.strength} onChange={(strength) => { sampler({ strength }); }} /></Tooltip>
+              <Tooltip label="How strongly the decoded meaning steers; 1 = as it is"><NumberField label="Guidance" min={0} max={50} step={0.5} decimalScale={1} value={recipe.sampler.guidance} onChange={(guidance) => { sampler({ guidance }); }} /></Tooltip>
             </div>
           )}
           {generative && <RefineControls recipe={recipe} images={images} runs={runs} change={(refine) => { change({ ...recipe, refine }); }} />}
         </div>
         <PackChoice recipe={recipe} images={images} change={(pack) => { change({ ...recipe, pack }); }} />
         <div className="field-group">
-          <NumberInput label="Seed" min={0} max={4294967295} value={recipe.seed} onChange={numeric((seed) => { change({ ...recipe, seed }); })}
+          <NumberField label="Seed" min={0} max={4294967295} value={recipe.seed} onChange={(seed) => { change({ ...recipe, seed }); }}
             description="The same seed gives the same pictures." rightSectionWidth={34}
             rightSection={<Tooltip label="Another seed"><button type="button" className="inside-button" aria-label="Another seed" onClick={() => { change({ ...recipe, seed: (recipe.seed * 48271 + 11) % 2147483647 }); }}><Shuffle size={13} /></button></Tooltip>} />
         </div>
@@ -143,7 +146,7 @@ export const RecipeForm = memo(function RecipeForm({ recipe, subject, subjects, 
               )}
               <TextInput label="Penalties tried (alpha / N)" className="mono-input" defaultValue={recipe.decoder.alphas.join(' ')} key={recipe.decoder.alphas.join(' ')}
                 onBlur={(event) => { decoder({ alphas: event.currentTarget.value.split(/[\s,;]+/).filter((part) => part !== '').map(Number) }); }} description="Chosen for each target by cross-validation inside the training images." />
-              <NumberInput label="Folds" min={2} max={100} value={recipe.decoder.folds} onChange={numeric((folds) => { decoder({ folds }); })} />
+              <NumberField label="Folds" min={2} max={100} value={recipe.decoder.folds} onChange={(folds) => { decoder({ folds }); }} />
               <Switch label="Match the variance of predictions" description="Rescales decoded features by statistics of the training folds." checked={recipe.decoder.varianceMatching} onChange={(event) => { decoder({ varianceMatching: event.currentTarget.checked }); }} />
             </div>
           </Collapse>
@@ -152,8 +155,8 @@ export const RecipeForm = memo(function RecipeForm({ recipe, subject, subjects, 
       <div className="form-foot">
         {wrong !== null
           ? <div className="error-line">{wrong}</div>
-          : <div className="quiet" style={{ fontSize: 12 }}>{guess === null ? `${count(images, 'picture')}. The first run with this model pack tells how long it takes.`
-            : `${count(images, 'picture')}, ${duration(guess.lowSeconds)}${guess.highSeconds > guess.lowSeconds * 1.2 ? ` to ${duration(guess.highSeconds)}` : ''} going by ${count(guess.runs, 'earlier run')}.`}{generative && recipe.refine.enabled ? ' Stage 2 comes on top, see its cost above.' : ''}</div>}
+          : <div className="quiet" style={{ fontSize: 12 }}>{timeWords(runs, images, recipe)}</div>}
+        {wrong === null && blocking !== null && <div className="row warn-line" style={{ gap: 6 }}><TriangleAlert size={14} aria-hidden="true" style={{ flexShrink: 0 }} /><span>{blocking}</span></div>}
         <div className="row" style={{ gap: 6 }}>
           <Tooltip label={wrong ?? 'Ctrl + Enter'}><Button className="grow" size="sm" leftSection={<Play size={15} fill="currentColor" />} loading={busy} aria-disabled={wrong !== null} data-disabled={wrong !== null} onClick={() => { if (wrong === null) void run([recipe]); }}>Run</Button></Tooltip>
           <Menu position="top-end" width={300}>
