@@ -4,6 +4,7 @@ import { useEffect, useState } from 'react';
 import type { RefinementView, RunDetail, RunRef } from '../../../common/contract/payloads.ts';
 import type { Refinement } from '../../../common/run-event.ts';
 import { formatValue } from '../../../common/colour/scale.ts';
+import { GRADIENT_MODES } from '../../../common/gradient-modes.ts';
 import { percent } from '../../parts/words.ts';
 import { useLab, useServices } from '../../state/app-context.ts';
 
@@ -87,19 +88,20 @@ function outcome({ driftZ, driftC, stopped, decoded, chosen, drawn }: Refinement
 }
 
 /** A finished refinement: stage 1, any iteration, the final picture; the curve; what was gained. */
-function Refined({ view }: { readonly view: RefinementView }) {
-  const [at, setAt] = useState(view.chosen);
+function Refined({ view, truthUrl }: { readonly view: RefinementView; readonly truthUrl: string | undefined }) {
+  const [at, setAt] = useState(view.chosen), kept = view.after.decoded === view.before.decoded;
   const gain = view.before.decoded > 0 ? 1 - view.after.decoded / view.before.decoded : 0;
   return (
     <div className="card refine-card">
       <div className="refine-pictures">
-        <figure><img src={view.initialUrl} width={112} height={112} alt="Stage 1" /><figcaption>Stage 1</figcaption></figure>
-        <figure><img src={view.pictures[at] ?? view.finalUrl} width={112} height={112} alt={`Iteration ${at}`} /><figcaption>Iteration {at}</figcaption></figure>
-        <figure><img src={view.finalUrl} width={112} height={112} alt="Final picture" /><figcaption>Final</figcaption></figure>
+        {truthUrl !== undefined && <figure><img src={truthUrl} width={SIDE} height={SIDE} alt="Truth" /><figcaption>Truth</figcaption></figure>}
+        <figure><img src={view.initialUrl} width={SIDE} height={SIDE} alt="Stage 1" /><figcaption>Stage 1</figcaption></figure>
+        <figure title="As the sampler of stage 2 draws it, under the noise of this iteration"><img src={view.pictures[at] ?? view.finalUrl} width={SIDE} height={SIDE} alt={`Iteration ${at}`} /><figcaption>Iteration {at}</figcaption></figure>
+        <figure><img src={view.finalUrl} width={SIDE} height={SIDE} alt="Final picture" /><figcaption>Final</figcaption></figure>
       </div>
       <div className="grow">
-        <div className="row number" style={{ justifyContent: 'space-between' }}><b>Image {view.imageId}</b><span className="quiet">loss {formatValue(view.before.decoded)} → {formatValue(view.after.decoded)} ({gain >= 0 ? '−' : '+'}{percent(Math.abs(gain))})</span></div>
-        <Curve length={view.decoded.length} chosen={view.chosen} drawn={view.drawn ?? []} series={[{ label: 'decoded', colour: DECODED, values: view.decoded }, { label: 'true', colour: TRUE, values: view.true }]} />
+        <div className="row number" style={{ justifyContent: 'space-between' }}><b style={{ whiteSpace: 'nowrap' }}>Image {view.imageId}</b><span className="quiet" style={{ fontSize: 12, textAlign: 'right' }}>{kept ? `loss ${formatValue(view.before.decoded)}, stage 1 kept` : `loss ${formatValue(view.before.decoded)} → ${formatValue(view.after.decoded)} (${gain >= 0 ? '−' : '+'}${percent(Math.abs(gain))})`}</span></div>
+        <Curve length={view.pictures.length > 1 ? view.pictures.length : view.decoded.length} chosen={view.chosen} drawn={view.drawn ?? []} series={[{ label: 'decoded', colour: DECODED, values: view.decoded }, { label: 'true', colour: TRUE, values: view.true }]} />
         {view.pictures.length > 1 && <Slider size="xs" min={0} max={view.pictures.length - 1} value={at} onChange={setAt} label={(value) => `iteration ${value}`} aria-label="Iteration shown" />}
         <div className="number quiet" style={{ fontSize: 12, paddingTop: 4 }}>{outcome(view)}</div>
       </div>
@@ -107,6 +109,8 @@ function Refined({ view }: { readonly view: RefinementView }) {
   );
 }
 
+/** Side of a card's pictures in CSS pixels. */
+const SIDE = 96;
 /** Cards of at most this many images; the rest is a click away. */
 const SHOWN = 4;
 
@@ -116,10 +120,10 @@ export function FinishedRefinements({ detail }: { readonly detail: RunDetail }) 
   if (views.length === 0) return null;
   const before = views.reduce((sum, view) => sum + view.before.decoded, 0), after = views.reduce((sum, view) => sum + view.after.decoded, 0);
   return (
-    <section className="data-section">
-      <h2 className="section-title">Stage 2: the decoded loss {after <= before ? 'fell' : 'rose'} by {percent(before > 0 ? Math.abs(1 - after / before) : 0)} over {views.length} images, mode {detail.recipe.refine.mode}</h2>
-      <div className="refine-cards">{views.slice(0, all ? undefined : SHOWN).map((view) => <Refined key={view.imageId} view={view} />)}</div>
-      <div className="row" style={{ justifyContent: 'space-between' }}><Legend drawn={views.some((view) => view.drawn !== undefined)} />{views.length > SHOWN && <button type="button" className="disclosure" onClick={() => { setAll(!all); }}>{all ? 'Show fewer' : `Show all ${views.length}`}</button>}</div>
+    <section className="data-section refine-side">
+      <h2 className="section-title as-written">Stage 2: the decoded loss {after <= before ? 'fell' : 'rose'} by {percent(before > 0 ? Math.abs(1 - after / before) : 0)} over {views.length} images, gradient: {GRADIENT_MODES[detail.recipe.refine.mode].title.toLowerCase()}</h2>
+      <div className="refine-cards">{views.slice(0, all ? undefined : SHOWN).map((view) => <Refined key={view.imageId} view={view} truthUrl={detail.images.find((image) => image.imageId === view.imageId)?.truthUrl} />)}</div>
+      <div className="row" style={{ justifyContent: 'space-between', alignItems: 'flex-start', gap: 20 }}><Legend drawn={views.some((view) => view.drawn !== undefined)} />{views.length > SHOWN && <button type="button" className="disclosure" style={{ whiteSpace: 'nowrap', flex: 'none' }} onClick={() => { setAll(!all); }}>{all ? 'Show fewer' : `Show all ${views.length}`}</button>}</div>
     </section>
   );
 }

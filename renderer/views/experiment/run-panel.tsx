@@ -4,7 +4,7 @@ import { formatValue } from '../../../common/colour/scale.ts';
 import type { RunDetail, RunRow, StepRow } from '../../../common/contract/payloads.ts';
 import { DEFAULT_RECIPE } from '../../../common/recipe.ts';
 import { Bar } from '../../parts/marks.tsx';
-import { ErrorNotice } from '../../parts/notice.tsx';
+import { ErrorNotice, Notice } from '../../parts/notice.tsx';
 import { StateBadge, SyntheticBadge } from '../../parts/state-badge.tsx';
 import { count, duration, percent, timeLeft, when } from '../../parts/words.ts';
 import { cancelRun, deleteRun, pauseRuns, renameRun, resumeRun, saveText } from '../../state/actions.ts';
@@ -24,7 +24,7 @@ function Steps({ detail }: { readonly detail: RunDetail }) {
       {detail.steps.map((step) => {
         const now = live?.steps[step.key];
         const running = detail.row.state === 'running';
-        const state: StepRow['state'] = now?.state ?? (step.state === 'running' && !running ? 'waiting' : step.state);
+        const told: StepRow['state'] = now?.state ?? step.state, state = told === 'running' && !running ? 'waiting' : told; // a halted run's last word was of work
         const done = now?.done ?? step.done, total = now?.total ?? step.total, seconds = now?.seconds ?? step.seconds;
         const Icon = STEP_ICONS[state];
         return (
@@ -41,14 +41,15 @@ function Steps({ detail }: { readonly detail: RunDetail }) {
 }
 
 function Live({ detail, row }: { readonly detail: RunDetail; readonly row: RunRow }) {
-  const last = detail.images.at(-1);
-  const stage = 1 + detail.steps.filter((step) => step.state === 'done' || step.state === 'reused').length;
+  const last = detail.images.at(-1), live = useLab((s) => s.live[row.id]);
+  const stateOf = (step: StepRow): StepRow['state'] => live?.steps[step.key]?.state ?? step.state;
+  const at = detail.steps.findIndex((step) => stateOf(step) === 'running'), next = detail.steps.findIndex((step) => stateOf(step) === 'waiting'), stage = 1 + (at >= 0 ? at : next);
   return (
     <div className="card live">
       <div>
         <div className="live-top">
           <span className="live-percent number">{percent(row.progress)}</span>
-          <span className="secondary grow truncate">{row.state === 'waiting' ? 'Waits for its turn' : `${detail.steps.length === 0 ? '' : `Step ${Math.min(stage, detail.steps.length)} of ${detail.steps.length}. `}${row.activity}`}</span>
+          <span className="secondary grow truncate">{row.state === 'waiting' ? 'Waits for its turn' : `${stage === 0 ? '' : `Step ${stage} of ${detail.steps.length}. `}${row.activity}`}</span>
           <span className="number secondary">{row.state === 'waiting' ? '' : timeLeft(row.secondsLeft)}</span>
         </div>
         <div className="progress" style={{ height: 6 }} role="progressbar" aria-valuenow={Math.round(row.progress * 100)} aria-valuemin={0} aria-valuemax={100}><div style={{ width: `${100 * (row.progress)}%` }} /></div>
@@ -84,7 +85,7 @@ function Scores({ detail }: { readonly detail: RunDetail }) {
           return (
             <Tooltip key={name} label={definition} disabled={definition === ''}>
               <div className="card score">
-                <span className="secondary truncate">{title} {score.better === 'higher' ? '↑' : '↓'}</span>
+                <span className="secondary">{title} {score.better === 'higher' ? '↑' : '↓'}</span>
                 <span className="score-value number">{formatValue(score.value)}</span>
                 <Bar value={score.value} max={score.better === 'lower' ? Math.max(score.value, score.baseline) * 1.15 : max} baseline={score.baseline} colour={gain > 0 ? 'var(--accent)' : 'var(--warn)'} />
                 <span className="score-base number">shuffled {formatValue(score.baseline)} ({formatValue(score.value - score.baseline, { sign: true })})</span>
@@ -97,6 +98,14 @@ function Scores({ detail }: { readonly detail: RunDetail }) {
   );
 }
 
+/** A run that stands still without an error says why and what is kept of it. */
+function Halted({ row }: { readonly row: RunRow }) {
+  const interrupted = useLab((s) => s.info?.interrupted.includes(row.id) ?? false);
+  if (row.state !== 'paused' && row.state !== 'cancelled') return null;
+  const why = row.state === 'paused' ? 'Paused' : interrupted ? 'Interrupted when Optogram last closed' : 'Cancelled';
+  return <Notice tone="info" title={why}>{row.progress > 0 ? `${percent(row.progress)} of its steps are done and kept.` : 'No step was finished.'} Resume goes on where it stopped.</Notice>;
+}
+
 export function RunPanel({ detail }: { readonly detail: RunDetail }) {
   const services = useServices();
   // The row of the list is newer than the detail: it comes with every push.
@@ -106,7 +115,7 @@ export function RunPanel({ detail }: { readonly detail: RunDetail }) {
   return (
     <div className="run-body scroll">
       <div className="run-head">
-        <input className="run-name" key={row.id + row.name} defaultValue={row.name} aria-label="Name of the run" size={Math.max(6, row.name.length)}
+        <input className="run-name" key={row.id + row.name} defaultValue={row.name} aria-label="Name of the run" title={row.name} size={Math.max(6, row.name.length)}
           onKeyDown={(event) => { if (event.key === 'Enter') event.currentTarget.blur(); if (event.key === 'Escape') { event.currentTarget.value = row.name; event.currentTarget.blur(); } }}
           onBlur={(event) => { const name = event.currentTarget.value.trim(); if (name !== '' && name !== row.name) void renameRun(services, row.id, name); }} />
         <StateBadge state={row.state} />
@@ -129,7 +138,8 @@ export function RunPanel({ detail }: { readonly detail: RunDetail }) {
           </Menu.Dropdown>
         </Menu>
       </div>
-      {row.error !== null && row.state === 'failed' && <ErrorNotice error={row.error} title="The run stopped" actions={<Button size="compact-xs" variant="light" onClick={() => { void resumeRun(services, row.id); }}>Resume</Button>} />}
+      {row.error !== null && row.state === 'failed' && <ErrorNotice error={row.error} title="The run stopped" />}
+      <Halted row={row} />
       {active && <LiveRefinements runId={row.id} />}
       {active && <Live detail={detail} row={row} />}
       <Scores detail={detail} />
