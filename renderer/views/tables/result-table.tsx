@@ -6,6 +6,10 @@ import { tableCsv, tableHtml, tableImagesCsv, tableLatex } from '../../../common
 import { saveText } from '../../state/actions.ts';
 import { useServices } from '../../state/app-context.ts';
 
+/** As in the exports. */
+const STARS: readonly (readonly [number, string])[] = [[0.001, '***'], [0.01, '**'], [0.05, '*']];
+const starsOf = (holm: number): string => STARS.find(([least]) => holm < least)?.[1] ?? '';
+
 const probability = (p: number): string => (p < 0.001 ? '< 0.001' : p.toFixed(3));
 
 function Cell({ row, name }: { readonly row: TableRow; readonly name: string }) {
@@ -15,7 +19,7 @@ function Cell({ row, name }: { readonly row: TableRow; readonly name: string }) 
   return (
     <td className="right number">
       <Tooltip label={versus === null ? 'Mean over images' : `Difference to complete ${versus.difference.toFixed(4)}, p ${probability(versus.p)}, Holm ${probability(versus.holm)}`}>
-        <span><b style={{ fontWeight: row.id === 'both/complete' ? 650 : 500 }}>{cell.mean.toFixed(3)}</b>{versus !== null && versus.holm < 0.05 ? ' *' : ''}</span>
+        <span><b style={{ fontWeight: row.id === 'both/complete' ? 650 : 500 }}>{cell.mean.toFixed(3)}</b><span className="stars">{versus === null ? '' : starsOf(versus.holm)}</span></span>
       </Tooltip>
       {cell.interval !== null && <span className="table-note">{cell.interval.low.toFixed(3)} to {cell.interval.high.toFixed(3)}</span>}
     </td>
@@ -30,8 +34,8 @@ export function ResultTable({ table }: { readonly table: AblationTable }) {
   return (
     <section className="data-section">
       <div className="row" style={{ justifyContent: 'space-between', alignItems: 'flex-end' }}>
-        <h2 className="section-title">Table {table.table}. {table.title}. {table.data.label}{table.data.synthetic ? ' (synthetic)' : ''}, {table.data.subject}, {table.imageIds.length} images</h2>
-        <div className="row" style={{ gap: 6 }}>{exports.map(([label, name, text]) => <Button key={label} size="compact-sm" variant="default" leftSection={<FileDown size={14} />} onClick={() => { void saveText(services, name, text()); }}>{label}</Button>)}</div>
+        <h2 className="section-title as-written">Table {table.table}. {table.title}. {table.data.label}{table.data.synthetic ? ' (synthetic)' : ''}, {table.data.subject}, {table.imageIds.length} images</h2>
+        <div className="row" style={{ gap: 6, flex: 'none' }}>{exports.map(([label, name, text]) => <Button key={label} size="compact-sm" variant="default" leftSection={<FileDown size={14} />} onClick={() => { void saveText(services, name, text()); }}>{label}</Button>)}</div>
       </div>
       <div className="card scroll" style={{ padding: 0 }}>
         <table className="table table-result">
@@ -50,6 +54,7 @@ export function ResultTable({ table }: { readonly table: AblationTable }) {
       <ul className="claims">
         {table.claims.map((claim) => <li key={claim.text} className="row" style={{ gap: 8 }}>{claim.holds ? <Check size={15} className="ok" aria-label="holds" /> : <X size={15} className="error" aria-label="does not hold" />}<span>{claim.text}</span></li>)}
       </ul>
+      <div className="quiet" style={{ fontSize: 12 }}>Stars: the difference to “complete” after Holm, * p &lt; 0.05, ** p &lt; 0.01, *** p &lt; 0.001. Point at a number for its p.</div>
       {table.notes.map((note) => <div key={note} className="quiet" style={{ fontSize: 12 }}>{note}</div>)}
     </section>
   );

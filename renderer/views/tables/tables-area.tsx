@@ -1,5 +1,5 @@
 /** The two ablation tables: one button each, the arms as they run, and the result. */
-import { Button, Select, Switch } from '@mantine/core';
+import { Button, Loader, Select, Switch } from '@mantine/core';
 import { Ban, Pause, Play, Table2 } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { DEFAULT_TABLE } from '../../../common/ablation/arms.ts';
@@ -52,7 +52,7 @@ function Choice({ table, recipe, subject, captions, options, onStarted, children
         : <Notice tone="info" title={`Table ${table} cannot be made of this data`}>{obstacle.why} {obstacle.fix}</Notice>}
       {children}
       <div className="row" style={{ gap: 12 }}>
-        <Button leftSection={<Play size={14} fill="currentColor" />} loading={busy} disabled={obstacle !== null} onClick={() => { void start(); }}>Make Table {table}</Button>
+        <Button style={{ flex: 'none' }} leftSection={<Play size={14} fill="currentColor" />} loading={busy} disabled={obstacle !== null} onClick={() => { void start(); }}>Make Table {table}</Button>
         {obstacle === null && <span className="quiet number" style={{ fontSize: 12 }}>{pace === null ? 'The first run with this model pack tells how long it takes.' : `at most about ${duration(pace.seconds * evaluations)}, going by the last run here`}</span>}
       </div>
     </div>
@@ -68,7 +68,7 @@ function Arms({ run, rows }: { readonly run: TableRun; readonly rows: readonly R
         return (
           <li className="job" key={arm.id}>
             <Table2 size={16} className="quiet" aria-hidden="true" />
-            <div className="grow"><div className="row"><b className="truncate">{arm.title}</b>{row !== undefined && <StateBadge state={row.state} />}</div><div className="quiet truncate" style={{ fontSize: 12 }}>{row?.state === 'running' ? row.activity : arm.note}</div></div>
+            <div className="grow"><div className="row"><b className="truncate">{arm.title}</b>{row !== undefined && <StateBadge state={row.state} />}</div><div className="quiet truncate" style={{ fontSize: 12 }}>{row?.state === 'running' ? row.activity === '' ? 'Starting' : row.activity : arm.note}</div></div>
             {row?.state === 'running' && <div className="job-bar"><div className="number quiet" style={{ fontSize: 12 }}>{percent(row.progress)}</div><div className="progress"><div style={{ width: `${100 * row.progress}%` }} /></div></div>}
             {active && <Button variant="default" size="compact-sm" leftSection={<Ban size={13} />} onClick={() => { void cancelRun(services, arm.runId); }}>Cancel</Button>}
           </li>
@@ -98,10 +98,11 @@ function Result({ run }: { readonly run: TableRun }) {
   }, [services, run, done]);
   if (error !== null) return <ErrorNotice error={error} title="The table could not be made" />;
   if (table !== null && done) return <ResultTable table={table} />;
+  if (done) return <section className="data-section"><h2 className="section-title as-written">Table {run.table}. {TABLE_TITLES[run.table]}</h2><div className="card row quiet" style={{ padding: 14 }} role="status"><Loader size={14} />Comparing the arms image by image</div></section>;
   return (
     <section className="data-section">
       <div className="row" style={{ justifyContent: 'space-between', alignItems: 'flex-end' }}>
-        <h2 className="section-title">Table {run.table}. {TABLE_TITLES[run.table]}: {own.filter((row) => row?.state === 'done').length} of {run.arms.length} arms done</h2>
+        <h2 className="section-title as-written">Table {run.table}. {TABLE_TITLES[run.table]}: {own.filter((row) => row?.state === 'done').length} of {run.arms.length} arms done</h2>
         {going.length > 0 ? <Button size="compact-sm" variant="default" leftSection={<Pause size={13} />} onClick={() => { void pauseRuns(services, going); }}>Pause this table</Button>
           : halted.length > 0 ? <Button size="compact-sm" variant="light" leftSection={<Play size={13} />} onClick={() => { void resumeRuns(services, halted); }}>Go on with this table</Button> : null}
       </div>
