@@ -33,11 +33,17 @@ function WaysOn({ recipe, images, missing }: Props) {
   );
 }
 
+/** By its folder, and its own name beside it where that is another: any pack may call itself "demo". */
+function calledAs({ folder, name }: PackReport): string {
+  const place = folder.split(/[\\/]/).findLast((part) => part !== '') ?? folder;
+  return place === name ? name : `${place} (“${name}”)`;
+}
+
 /** What is wrong, part by part. */
 function Unusable({ report, ...props }: Props & { readonly report: PackReport }) {
   const bad = report.roles.filter((role) => !role.ok), good = report.roles.length - bad.length;
   return (
-    <Notice tone="error" title={props.missing ? 'This pack’s folder is not there' : `${report.name} cannot be used`}>
+    <Notice tone="error" title={props.missing ? 'This pack’s folder is not there' : `${calledAs(report)} cannot be used`}>
       {good > 0 && <div>{count(bad.length, 'part')} of {report.roles.length} {bad.length === 1 ? 'is' : 'are'} not right.</div>}
       {bad.map(({ role, file, problem }) => (
         <div key={`${role} ${file}`} className="pack-problem">

@@ -51,14 +51,13 @@ function useDrop(): boolean {
   const services = useServices();
   const [over, setOver] = useState(false);
   useEffect(() => {
-    let depth = 0;
     const has = (event: DragEvent): boolean => event.dataTransfer?.types.includes('Files') === true;
-    const enter = (event: DragEvent): void => { if (has(event)) { depth++; setOver(true); } };
-    const leave = (event: DragEvent): void => { if (has(event) && --depth <= 0) { depth = 0; setOver(false); } };
+    const enter = (event: DragEvent): void => { if (has(event)) setOver(true); };
+    // From one element to another it names the next. Counting enters and leaves would go wrong where an element goes away under the pointer.
+    const leave = (event: DragEvent): void => { if (event.relatedTarget === null) setOver(false); };
     const hold = (event: DragEvent): void => { event.preventDefault(); };
     const drop = (event: DragEvent): void => {
       event.preventDefault();
-      depth = 0;
       setOver(false);
       if (event.dataTransfer !== null) void dropFiles(services, event.dataTransfer.files);
     };
