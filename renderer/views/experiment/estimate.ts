@@ -20,11 +20,15 @@ export function estimate(runs: readonly RunRow[], images: number): Estimate | nu
   return { lowSeconds: Math.min(...guesses), highSeconds: Math.max(...guesses), runs: perImage.length };
 }
 
-/** Seconds per evaluation of the diffusion network on this computer, from the newest run that measured it; a refinement's own pace counts first. */
+/** Runs whose pace counts: one that ran beside other work, or was over in a moment, must not speak for all. */
+const PACES = 5;
+
+/** Seconds per evaluation of the diffusion network on this computer, the median of the newest runs that measured it; refinements' own pace counts first. */
 export function paceKnown(runs: readonly RunRow[]): { readonly seconds: number; readonly from: 'stage1' | 'stage2' } | null {
   const newest = runs.toSorted((a, b) => b.created.localeCompare(a.created));
   for (const from of ['stage2', 'stage1'] as const) {
-    const seconds = newest.map((run) => run.summary?.pace?.[from]).find((each) => each !== undefined && each > 0);
+    const paces = newest.flatMap((run) => { const pace = run.summary?.pace?.[from] ?? 0; return pace > 0 ? [pace] : []; }).slice(0, PACES).toSorted((a, b) => a - b);
+    const seconds = paces[(paces.length - 1) >> 1];
     if (seconds !== undefined) return { seconds, from };
   }
   return null;

@@ -102,7 +102,7 @@ function Cost({ recipe, images, runs }: Omit<Props, 'change'>) {
     <div className="card refine-cost" role="note" aria-label="Cost of stage 2">
       <div className="row" style={{ justifyContent: 'space-between' }}><span className="badge" data-worth={worth} title="How the gradient of this mode compares with the one through the whole sampler">{worth}</span><b className="number">{pace === null ? 'time not known yet' : `about ${duration(pace.seconds * cost.all * images)}`}</b></div>
       <div className="quiet">{count(Math.round(cost.all), 'network evaluation')} a picture, {(cost.all / stage1).toFixed(cost.all < 10 * stage1 ? 1 : 0)} times stage 1; {count(images, 'picture')}.{' '}
-        {pace === null ? 'The first run with this model pack tells how long one takes.' : pace.from === 'stage2' ? 'Going by the last refinement here.' : 'Going by stage 1 of the last run here.'}</div>
+        {pace === null ? 'The first run with this model pack tells how long one takes.' : pace.from === 'stage2' ? 'Going by the last refinements here.' : 'Going by stage 1 of the last runs here.'}</div>
     </div>
   );
 }

@@ -48,12 +48,12 @@ function Choice({ table, recipe, subject, captions, options, onStarted, children
     <div className="card table-choice">
       <h2>Table {table}. {TABLE_TITLES[table]}</h2>
       {obstacle === null
-        ? <div className="quiet" style={{ fontSize: 12 }}>{arms.map((arm) => arm.title).join(', ')}. {count(arms.length, 'run')} of {count(images, 'picture')}, the same seed and noise; what two arms share is computed once.</div>
+        ? <div className="quiet" style={{ fontSize: 12 }}>{arms.map((arm) => arm.title).join(arms.some((arm) => arm.title.includes(',')) ? '; ' : ', ')}. {count(arms.length, 'run')} of {count(images, 'picture')}, the same seed and noise; what two arms share is computed once.</div>
         : <Notice tone="info" title={`Table ${table} cannot be made of this data`}>{obstacle.why} {obstacle.fix}</Notice>}
       {children}
       <div className="row" style={{ gap: 12 }}>
         <Button style={{ flex: 'none' }} leftSection={<Play size={14} fill="currentColor" />} loading={busy} disabled={obstacle !== null} onClick={() => { void start(); }}>Make Table {table}</Button>
-        {obstacle === null && <span className="quiet number" style={{ fontSize: 12 }}>{pace === null ? 'The first run with this model pack tells how long it takes.' : `at most about ${duration(pace.seconds * evaluations)}, going by the last run here`}</span>}
+        {obstacle === null && <span className="quiet number" style={{ fontSize: 12 }}>{pace === null ? 'The first run with this model pack tells how long it takes.' : `at most about ${duration(pace.seconds * evaluations)}, going by the last runs here`}</span>}
       </div>
     </div>
   );

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { RunRow } from '../../../common/contract/payloads.ts';
 import type { Problem } from '../../../common/dataset.ts';
 import { DEFAULT_RECIPE } from '../../../common/recipe.ts';
-import { timeWords } from '../../../renderer/views/experiment/estimate.ts';
+import { paceKnown, timeWords } from '../../../renderer/views/experiment/estimate.ts';
 import { blockers } from '../../../renderer/views/experiment/obstacles.ts';
 import { inFieldNames } from '../../../renderer/views/experiment/recipe-change.ts';
 
@@ -31,6 +31,13 @@ describe('the time', () => {
     id: '', name: '', dataPath: '', dataLabel: '', synthetic: true, subject: '', pack: 'demo', state: 'done', created: '', started: null, finished: null, progress: 1, activity: '', secondsLeft: null, error: null,
     summary: { seconds: 60, steps: 5, reused, images: 10, scores: {}, ...(pace === null ? {} : { pace: { stage1: pace } }) },
   });
+  it('goes by the middle one of the last paces, so that one run beside other work does not speak for all', () => {
+    const at = (created: string, pace: number): RunRow => ({ ...run(3, pace), created });
+    expect(paceKnown([])).toBeNull();
+    expect(paceKnown([at('1', 0.1), at('2', 0.1), at('3', 9)])).toEqual({ seconds: 0.1, from: 'stage1' });
+    expect(paceKnown([at('0', 50), ...['1', '2', '3', '4', '5'].map((day) => at(day, Number(day)))])).toEqual({ seconds: 3, from: 'stage1' });
+  });
+
   it('goes by whole runs, else by the pace of drawing, else it is not known', () => {
     expect(timeWords([], 2, DEFAULT_RECIPE)).toContain('The first run with this model pack');
     expect(timeWords([run(0, 0.1)], 10, DEFAULT_RECIPE)).toBe('10 pictures, 1 min going by 1 earlier run.');
