@@ -52,7 +52,7 @@ export function ExperimentArea() {
       <div className="runs-side">
         {runs.length === 0 ? (
           <Empty icon={<FlaskConical size={26} />} title="Runs appear here"
-            actions={<Button leftSection={<Play size={14} fill="currentColor" />} onClick={() => { void startRun(services, recipe); }}>Quick look</Button>}>
+            actions={<Button disabled={subject.testImages === 0} leftSection={<Play size={14} fill="currentColor" />} onClick={() => { void startRun(services, recipe); }}>Quick look</Button>}>
             A quick look decodes {recipe.images ?? subject.testImages} pictures with the settings on the left, scores them beside a shuffled baseline and maps what each voxel brought.
           </Empty>
         ) : (

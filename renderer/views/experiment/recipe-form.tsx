@@ -156,7 +156,7 @@ export const RecipeForm = memo(function RecipeForm({ recipe, subject, subjects, 
         {wrong !== null
           ? <div className="error-line">{wrong}</div>
           : <div className="quiet" style={{ fontSize: 12 }}>{timeWords(runs, images, recipe)}</div>}
-        {wrong === null && blocking !== null && <div className="row warn-line" style={{ gap: 6 }}><TriangleAlert size={14} aria-hidden="true" style={{ flexShrink: 0 }} /><span>{blocking}</span></div>}
+        {wrong === null && blocking !== null && <div className="row warn-line" style={{ gap: 6, fontSize: 12, alignItems: 'flex-start' }}><TriangleAlert size={14} aria-hidden="true" style={{ flexShrink: 0 }} /><span>{blocking}</span></div>}
         <div className="row" style={{ gap: 6 }}>
           <Tooltip label={wrong ?? 'Ctrl + Enter'}><Button className="grow" size="sm" leftSection={<Play size={15} fill="currentColor" />} loading={busy} aria-disabled={wrong !== null} data-disabled={wrong !== null} onClick={() => { if (wrong === null) void run([recipe]); }}>Run</Button></Tooltip>
           <Menu position="top-end" width={300}>

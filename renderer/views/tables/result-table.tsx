@@ -10,6 +10,9 @@ import { useServices } from '../../state/app-context.ts';
 const STARS: readonly (readonly [number, string])[] = [[0.001, '***'], [0.01, '**'], [0.05, '*']];
 const starsOf = (holm: number): string => STARS.find(([least]) => holm < least)?.[1] ?? '';
 
+/** Two-sided sign flips of fewer images cannot come below p 0.05. */
+const LEAST_IMAGES = 6;
+
 const probability = (p: number): string => (p < 0.001 ? '< 0.001' : p.toFixed(3));
 
 function Cell({ row, name }: { readonly row: TableRow; readonly name: string }) {
@@ -51,6 +54,7 @@ export function ResultTable({ table }: { readonly table: AblationTable }) {
           </tbody>
         </table>
       </div>
+      {table.imageIds.length < LEAST_IMAGES && <div className="warn-line" style={{ fontSize: 12 }}>On {table.imageIds.length} images no difference can reach p &lt; 0.05 (the least that a sign-flip test of so few can give is {(2 ** (1 - table.imageIds.length)).toFixed(2)}): the order below may be chance.</div>}
       <ul className="claims">
         {table.claims.map((claim) => <li key={claim.text} className="row" style={{ gap: 8 }}>{claim.holds ? <Check size={15} className="ok" aria-label="holds" /> : <X size={15} className="error" aria-label="does not hold" />}<span>{claim.text}</span></li>)}
       </ul>
