@@ -1,4 +1,5 @@
 /** Operators that pick elements by index: the gradient is scattered back and added where an element was picked twice. */
+import { sizeOf } from '../../../common/ndarray.ts';
 import { ALL_OPSETS, NEWEST_OPSET, axisOf, cotangent, dims, input, number, output, range, unsupported } from '../rule.ts';
 import type { Rule, RuleContext } from '../rule.ts';
 import type { GraphBuilder, Ref } from '../../onnx/build.ts';
@@ -6,6 +7,16 @@ import type { GraphBuilder, Ref } from '../../onnx/build.ts';
 /** Zeros of this shape, to scatter into. */
 function zeros(b: GraphBuilder, like: Ref, shape: readonly number[]): Ref {
   return b.expand(number(b, 0, like.dtype), shape);
+}
+
+/**
+ * Rows `[picks, width]` added to zeros `[extent, width]` at `at` `[picks]`. Where a place may be met twice, element by element: the runtime's ScatterND shares rows
+ * out among threads that add to the same place unguarded, and loses some.
+ */
+function added(b: GraphBuilder, rows: Ref, at: Ref, extent: number): Ref {
+  const [picks = 0, width = 1] = dims(rows), known = b.constantOf(at), blank = zeros(b, rows, [extent, width]);
+  if (known !== null && new Set(known.map((each) => axisOf(each, extent))).size === picks) return b.node('ScatterND', [blank, b.reshape(at, [picks, 1]), rows], { reduction: 'add' });
+  return b.node('ScatterElements', [blank, b.expand(b.reshape(at, [picks, 1]), [picks, width]), rows], { axis: 0, reduction: 'add' });
 }
 
 /** y[.., i, ..] = x[.., index_i, ..] along one axis */
@@ -27,9 +38,8 @@ export const GATHER: Rule<'Gather'> = {
       const padded = b.pad(rows, [at, ...rest.map(() => 0)], [extent - 1 - at, ...rest.map(() => 0)]);
       return [b.transpose(padded, back), null];
     }
-    const flat = b.reshape(indices, [picks, 1]);
-    const spread = b.node('ScatterND', [zeros(b, x, [extent, ...rest]), b.cast(flat, 'int64'), rows], { reduction: 'add' });
-    return [b.transpose(spread, back), null];
+    const spread = added(b, b.reshape(rows, [picks, sizeOf(rest)]), b.reshape(b.cast(indices, 'int64'), [picks]), extent);
+    return [b.transpose(b.reshape(spread, [extent, ...rest]), back), null];
   },
 };
 
@@ -42,15 +52,18 @@ export const GATHER_ELEMENTS: Rule<'GatherElements'> = {
 export const GATHER_ND: Rule<'GatherND'> = {
   op: 'GatherND', opsets: [16, NEWEST_OPSET],
   vjp(c) {
-    const { b } = c, x = input(c, 0), shape = dims(x), batch = c.attributes.batch_dims;
-    if (batch === 0) return [b.node('ScatterND', [zeros(b, x, shape), input(c, 1), cotangent(c)], { reduction: 'add' }), null];
-    // Batch axes become leading index columns.
-    const indices = dims(input(c, 1)), lead = indices.slice(0, -1);
-    const columns = range(batch).map((k) => {
-      const line = b.reshape(b.integers(range(lead[k] ?? 0)), lead.map((_, axis) => (axis === k ? (lead[k] ?? 0) : 1)));
-      return b.unsqueeze(b.expand(line, lead), [lead.length]);
+    const { b } = c, shape = dims(input(c, 0)), batch = c.attributes.batch_dims, indices = dims(input(c, 1)), lead = indices.slice(0, -1), deep = batch + (indices.at(-1) ?? 0);
+    // 1. The places of one pick as one number: batch axes count along, the others as they are given.
+    const strides = range(deep).map((k) => sizeOf(shape.slice(k + 1, deep)));
+    const given = range(deep - batch).map((k) => b.reshape(b.slice(input(c, 1), [k], [k + 1], [lead.length]), lead));
+    const parts = range(deep).map((k) => {
+      const extent = b.scalar(shape[k] ?? 1, 'int64'), own = given[k - batch];
+      const place = own === undefined ? b.reshape(b.integers(range(lead[k] ?? 0)), lead.map((_, axis) => (axis === k ? (lead[k] ?? 0) : 1))) : b.where(b.less(own, b.scalar(0, 'int64')), b.add(own, extent), own);
+      return b.mul(place, b.scalar(strides[k] ?? 1, 'int64'));
     });
-    return [b.node('ScatterND', [zeros(b, x, shape), b.concat([...columns, input(c, 1)], lead.length), cotangent(c)], { reduction: 'add' }), null];
+    const picks = sizeOf(lead), at = b.reshape(b.expand(parts.reduce((sum, part) => b.add(sum, part)), lead), [picks]);
+    // 2. What lies behind them is one row.
+    return [b.reshape(added(b, b.reshape(cotangent(c), [picks, sizeOf(shape.slice(deep))]), at, sizeOf(shape.slice(0, deep))), shape), null];
   },
 };
 
