@@ -58,7 +58,7 @@ const FLOATING: ReadonlySet<string> = new Set(['float16', 'float32', 'float64'])
 /** Throws `UserError` (`usage`) for unknown names, (`unsupported`) for an operator without a rule, with the path from loss to it. */
 export function vjp(model: Graph, options: VjpOptions): Graph {
   const largest = Math.min(options.largestTensorBytes ?? CUT_ABOVE_BYTES, LARGEST_TENSOR_BYTES);
-  const graph = inParts(fold(decompose(specialise(raiseOpset(model), options.shapes ?? {}))), largest, Math.min(largest, PART_BYTES));
+  const graph = inParts(fold(decompose(specialise(raiseOpset(model), options.shapes ?? {})), options.wrt), largest, Math.min(largest, PART_BYTES));
   let result = inBlocks(graph, options, 1);
   const ceiling = options.memoryBytes;
   if (ceiling === undefined) return result;
@@ -80,6 +80,10 @@ function inBlocks({ graph, parts }: Cuts, options: VjpOptions, count: number): G
   for (const name of options.wrt) {
     const ref = known(b, graph, name);
     if (!FLOATING.has(ref.dtype)) throw new UserError('usage', `"${name}" holds ${ref.dtype}, which has no gradient`, { expected: 'a floating-point value', found: ref.dtype });
+    if (options.wrt.indexOf(name) !== options.wrt.lastIndexOf(name)) throw new UserError('usage', `the gradient of "${name}" is asked for twice`, { expected: 'each value once', found: options.wrt.join(', ') });
+    if ((options.of ?? graph.outputs.map((output) => output.name)).includes(name)) {
+      throw new UserError('usage', `"${name}" is an output that gets a gradient, and its own is asked for`, { expected: 'values before the outputs', found: name, fix: 'Ask for the gradient of values before it, or leave it out of the outputs.' });
+    }
   }
   // 1. Forward: which values depend on wrt through something differentiable.
   const active = new Set(options.wrt);

@@ -5,7 +5,7 @@
 import { ndarray } from '../../../common/ndarray.ts';
 import type { DataOf, DType, NdArray } from '../../../common/ndarray.ts';
 import type { Value } from '../evaluate.ts';
-import { makeGraph } from '../graph.ts';
+import { makeGraph, readsOf } from '../graph.ts';
 import type { Graph, Initializer, Node } from '../graph.ts';
 import { inferShapes } from '../shape.ts';
 import { initializerOf } from '../tensor.ts';
@@ -24,11 +24,16 @@ function asArray(value: Value): NdArray | null {
   return ndarray<DType>(dtype, shape, FROM_NUMBERS[dtype](values));
 }
 
-/** The graph with constant nodes folded. Outputs of the graph keep their nodes. */
-export function fold(graph: Graph): Graph {
-  const known = inferShapes(graph), outputs = new Set(graph.outputs.map((output) => output.name));
+/** The graph with constant nodes folded. Outputs of the graph keep their nodes, and so does what depends on `varying` values, which are constants by name only. */
+export function fold(graph: Graph, varying: readonly string[] = []): Graph {
+  const known = inferShapes(graph), outputs = new Set(graph.outputs.map((output) => output.name)), open = new Set(varying);
   const nodes: Node[] = [], made: Initializer[] = [];
   for (const node of graph.nodes) {
+    if (readsOf(node).some((name) => open.has(name))) {
+      node.outputs.forEach((name) => open.add(name));
+      nodes.push(node);
+      continue;
+    }
     const arrays = node.outputs.map((name) => {
       const value = known.get(name)?.value ?? null;
       return value === null || outputs.has(name) ? null : asArray(value);
