@@ -334,7 +334,8 @@ export const SHAPE_RULES: { readonly [O in Op]: Rule<O> } = {
       if (k < 0) return dim;
       if (c.inputs[3]) return c.attributes.keep_aspect_ratio_policy === 'stretch' ? (sizes?.[k] ?? null) : ratio === null || typeof dim !== 'number' ? null : Math.floor(ratio * dim + 0.5);
       const scale = scales?.[k];
-      return scale === undefined ? null : typeof dim === 'number' ? Math.floor(dim * scale) : scale === 1 ? dim : null;
+      // The product is float32's, as in the runtime: 10 x 0.7 is 7, although 0.7 in float32 is less.
+      return scale === undefined ? null : typeof dim === 'number' ? Math.floor(Math.fround(dim * scale)) : scale === 1 ? dim : null;
     }) }];
   },
   Shape: (c) => {

@@ -14,15 +14,19 @@ type Attributes = AttributesOf<'Resize'>;
 /** One resized axis: extents, scale, and for `tf_crop_and_resize` where the region starts and ends (shares of the axis). */
 export interface ResizedAxis { readonly extent: number; readonly out: number; readonly scale: number; readonly region: readonly [number, number] }
 
-/** Coordinate in the input of output position `o`. */
+/**
+ * Coordinate in the input of output position `o`, rounded to float32 after every operation, as runtimes compute it: in `nearest` a last bit decides which
+ * sample is copied (4 / fround(4 / 3) is below 3, and 3 in float32).
+ */
 function coordinate(o: number, { extent, out, scale, region: [start, end] }: ResizedAxis, mode: string): number | null {
+  const r = Math.fround, half = r(r(r(o + 0.5) / r(scale)) - 0.5);
   switch (mode) {
-    case 'half_pixel': return (o + 0.5) / scale - 0.5;
-    case 'half_pixel_symmetric': return (extent / 2) * (1 - out / (scale * extent)) + (o + 0.5) / scale - 0.5;
-    case 'pytorch_half_pixel': return out > 1 ? (o + 0.5) / scale - 0.5 : 0;
-    case 'align_corners': return out > 1 ? (o * (extent - 1)) / (out - 1) : 0;
-    case 'asymmetric': return o / scale;
-    case 'tf_crop_and_resize': return out > 1 ? (extent - 1) * (start + (o * (end - start)) / (out - 1)) : 0.5 * (start + end) * (extent - 1);
+    case 'half_pixel': return half;
+    case 'half_pixel_symmetric': return r(r(r((extent / 2) * r(1 - r(out / r(r(scale) * extent)))) + r(r(o + 0.5) / r(scale))) - 0.5);
+    case 'pytorch_half_pixel': return out > 1 ? half : 0;
+    case 'align_corners': return out > 1 ? r(r(o * (extent - 1)) / (out - 1)) : 0;
+    case 'asymmetric': return r(o / r(scale));
+    case 'tf_crop_and_resize': return out > 1 ? r(r(start * (extent - 1)) + r(r(o * r(r(end - start) * (extent - 1))) / (out - 1))) : r(0.5 * r(r(start + end) * (extent - 1)));
     default: return null;
   }
 }
