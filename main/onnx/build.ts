@@ -252,9 +252,10 @@ export class GraphBuilder {
   }
   reduceMean(x: Ref, axes: readonly number[] | null, keep = false): Ref { return this.#reduce('ReduceMean', x, axes, keep); }
   reduceMax(x: Ref, axes: readonly number[] | null, keep = false): Ref { return this.#reduce('ReduceMax', x, axes, keep); }
+  reduceProd(x: Ref, axes: readonly number[] | null, keep = false): Ref { return this.#reduce('ReduceProd', x, axes, keep); }
 
   /** Axes became an input in opset 18 for these. */
-  #reduce(op: 'ReduceMean' | 'ReduceMax', x: Ref, axes: readonly number[] | null, keep: boolean): Ref {
+  #reduce(op: 'ReduceMean' | 'ReduceMax' | 'ReduceProd', x: Ref, axes: readonly number[] | null, keep: boolean): Ref {
     const keepdims = keep ? 1 : 0;
     if (axes === null) return this.node(op, [x], { keepdims });
     return this.opset < 18 ? this.node(op, [x], { keepdims, axes }) : this.node(op, [x, this.integers(axes)], { keepdims });

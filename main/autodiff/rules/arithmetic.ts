@@ -30,8 +30,13 @@ export const POW: Rule<'Pow'> = {
     const { b } = c, a = input(c, 0), dy = cotangent(c);
     const p = b.cast(input(c, 1), a.dtype);
     const known = b.constantOf(input(c, 1));
-    const da = known?.length === 1 && known[0] === 2 ? b.mul(dy, b.mul(number(b, 2, a.dtype), a)) : b.mul(dy, b.mul(p, b.pow(a, b.sub(p, number(b, 1, a.dtype)))));
-    return [da, c.needs[1] === true ? b.mul(dy, b.mul(output(c), b.log(a))) : null];
+    const zero = number(b, 0, a.dtype), one = number(b, 1, a.dtype);
+    if (known?.length === 1 && known[0] === 2 && c.needs[1] !== true) return [b.mul(dy, b.mul(number(b, 2, a.dtype), a)), null];
+    // a^0 is 1 whatever a is, 0 included, where 0 times a^-1 would be no number.
+    const less = b.sub(p, one), power = known?.every((each) => each !== 0) === true ? less : b.where(b.equal(p, zero), zero, less);
+    const da = b.mul(dy, b.mul(p, b.pow(a, power)));
+    // 0^p stays 0, where 0 times ln 0 would be no number.
+    return [c.needs[0] === true ? da : null, c.needs[1] === true ? b.mul(dy, b.mul(output(c), b.log(b.where(b.equal(a, zero), one, a)))) : null];
   },
 };
 

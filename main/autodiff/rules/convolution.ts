@@ -104,8 +104,9 @@ function croppedWindow(c: RuleContext<'ConvTranspose'>, image: readonly number[]
     return { strides: s, dilations: d, group, before: range(n).map((k) => (auto === 'VALID' ? 0 : pads?.[k] ?? 0)), after: range(n).map((k) => (auto === 'VALID' ? 0 : pads?.[k + n] ?? 0)) };
   }
   const total = range(n).map((k) => (s[k] ?? 1) * ((image[k] ?? 0) - 1) + (extra?.[k] ?? 0) + ((kernel[k] ?? 1) - 1) * (d[k] ?? 1) + 1 - (result[k] ?? 0));
-  const small = total.map((t) => Math.floor(t / 2)), large = total.map((t, k) => t - (small[k] ?? 0));
-  return auto === 'SAME_UPPER' ? { strides: s, dilations: d, group, before: small, after: large } : { strides: s, dilations: d, group, before: large, after: small };
+  // A wanted extent beyond what the kernel reaches adds at the end.
+  const before = total.map((t) => (t < 0 ? 0 : auto === 'SAME_UPPER' ? Math.floor(t / 2) : Math.ceil(t / 2)));
+  return { strides: s, dilations: d, group, before, after: total.map((t, k) => t - (before[k] ?? 0)) };
 }
 
 /** Y = transposed convolution of X: dX is the ordinary convolution of dY with the same weights. */

@@ -88,9 +88,10 @@ export const EINSUM: Rule<'Einsum'> = {
       const factors = [...others, ...ties], seen = new Set([...result, ...factors.flatMap(({ other }) => [...other])]), inside = own.filter((letter) => seen.has(letter)).join('');
       // 2. The product, where an operand was broadcast by "..." summed by the walker.
       const product = b.einsum(`${[result, ...factors.map(({ other }) => other)].join(',')}->${inside}`, cotangent(c), ...factors.map(({ ref }) => ref));
-      if (inside === own.join('')) return product;
-      // 3. Letters summed inside this term alone: the same gradient along them.
-      return b.expand(b.reshape(product, own.map((letter, axis) => (seen.has(letter) ? (shape[axis] ?? 1) : 1))), shape);
+      // 3. Letters summed inside this term alone, or met by extents of 1 elsewhere: the same gradient along them.
+      const made = dims(product), placed = own.map((letter) => (seen.has(letter) ? (made[inside.indexOf(letter)] ?? 1) : 1)), whole = placed.map((extent, axis) => Math.max(extent, shape[axis] ?? 1));
+      const spread = inside === own.join('') ? product : b.reshape(product, placed);
+      return whole.every((extent, axis) => extent === placed[axis]) ? spread : b.expand(spread, whole);
     });
   },
 };

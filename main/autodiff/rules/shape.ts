@@ -127,10 +127,11 @@ export const PAD: Rule<'Pad'> = {
     }
     // Gather form: element j of axis k was copied from source[j]; its gradient is added there by one product with a 0/1 matrix.
     shape.forEach((extent, axis) => {
-      const lead = before[axis] ?? 0, total = extent + lead + (after[axis] ?? 0);
-      if (total === extent) return;
-      const matrix = new Float32Array(total * extent);
-      for (let j = 0; j < total; j++) matrix[j * extent + sourceOf(j - lead, extent, c.attributes.mode)] = 1;
+      const lead = before[axis] ?? 0, tail = after[axis] ?? 0, total = extent + lead + tail;
+      if (lead === 0 && tail === 0) return;
+      // What a negative pad cuts off is gone before the frame is copied from what is left.
+      const cut = Math.max(0, -lead), left = extent - cut - Math.max(0, -tail), matrix = new Float32Array(total * extent);
+      for (let j = 0; j < total; j++) matrix[j * extent + cut + sourceOf(j - Math.max(0, lead), left, c.attributes.mode)] = 1;
       dy = alongAxis(c, dy, axis, matrix, total, extent);
     });
     return [dy, null, null, null];
