@@ -1,7 +1,8 @@
 /**
  * Values of small constant tensors, worked out without a runtime: the arithmetic that exporters leave in graphs to compute shapes.
  *
- * A value is a list of JavaScript numbers (bool as 0/1), row-major, at most `LIMIT` elements. float32 results are rounded to float32.
+ * A value is a list of JavaScript numbers (bool as 0/1), row-major, at most `LIMIT` elements. float32 results are rounded to float32, integers of up to 32 bits
+ * wrap as the runtime's do. What would need more than 53 bits is not known: such integers are passed on ("to the end" in slices), not computed with.
  * Operators outside the table, float16, and large tensors are simply not evaluated (null).
  */
 import { sizeOf } from '../../common/ndarray.ts';
@@ -78,19 +79,46 @@ export function broadcastFixed(shapes: readonly (readonly number[])[]): number[]
   return out;
 }
 
-function rounded(dtype: DType, values: number[]): number[] {
-  return dtype === 'float32' ? values.map(Math.fround) : values;
+/** Elements as their type holds them, or null where that is not known: integers beyond 2^53, and numbers that no integer type holds. */
+function held(dtype: DType, values: readonly number[]): number[] | null {
+  if (dtype === 'float32') return values.map(Math.fround);
+  if (dtype.startsWith('float') || dtype === 'bool') return [...values];
+  const whole = values.map((value) => Math.trunc(value) + 0); // + 0: an integer has no -0
+  if (!whole.every(Number.isSafeInteger)) return null;
+  const wrap = WRAPS[dtype];
+  return wrap === undefined ? whole : Array.from(wrap(whole));
 }
+
+const WRAPS: Readonly<Partial<Record<DType, (values: readonly number[]) => Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array>>> = {
+  int8: (v) => Int8Array.from(v), uint8: (v) => Uint8Array.from(v), int16: (v) => Int16Array.from(v), uint16: (v) => Uint16Array.from(v), int32: (v) => Int32Array.from(v), uint32: (v) => Uint32Array.from(v),
+};
+
+function made(dtype: DType, shape: readonly number[], values: readonly number[]): readonly Value[] | null {
+  const kept = held(dtype, values);
+  return kept === null ? null : [{ dtype, shape, values: kept }];
+}
+
+/** True where every element is exact: floats, and integers that a number holds. */
+const exact = ({ dtype, values }: Value): boolean => dtype.startsWith('float') || values.every(Number.isSafeInteger);
 
 type Evaluator = (inputs: readonly (Value | null)[], node: Node, opset: number) => readonly Value[] | null;
 
 function elementwise(compute: (...operands: number[]) => number, out?: DType): Evaluator {
   return (inputs) => {
+    if (!inputs.every((value) => value === null || exact(value))) return null;
     const given = inputs.filter((value) => value !== null);
     const shape = broadcastFixed(given.map((value) => value.shape));
     const dtype = out ?? given[0]?.dtype;
     if (shape === null || dtype === undefined) return null;
-    return [{ dtype, shape, values: rounded(dtype, gather(shape, (index) => compute(...given.map((value) => at(value, index))))) }];
+    return made(dtype, shape, gather(shape, (index) => compute(...given.map((value) => at(value, index)))));
+  };
+}
+
+/** One of the operands for each element: integers of any size. */
+function choice(compute: (...operands: number[]) => number, out?: DType): Evaluator {
+  return (inputs) => {
+    const given = inputs.filter((value) => value !== null), shape = broadcastFixed(given.map((value) => value.shape)), dtype = out ?? given[0]?.dtype;
+    return shape === null || dtype === undefined ? null : [{ dtype, shape, values: gather(shape, (index) => compute(...given.map((value) => at(value, index)))) }];
   };
 }
 
@@ -116,7 +144,7 @@ function reduce(compute: (values: readonly number[]) => number): Evaluator {
       const items = gather(inner, (step) => at(value, value.shape.map((_, axis) => (over.has(axis) ? (step[axis] ?? 0) : (index[axis] ?? 0)))));
       return compute(items);
     });
-    return [{ dtype: value.dtype, shape: keepdims === 1 ? kept : value.shape.filter((_, axis) => !over.has(axis)), values: rounded(value.dtype, values) }];
+    return exact(value) ? made(value.dtype, keepdims === 1 ? kept : value.shape.filter((_, axis) => !over.has(axis)), values) : null;
   };
 }
 
@@ -160,7 +188,8 @@ const EVALUATORS: Readonly<Record<string, Evaluator>> = {
     const dtype = dtypeOf(attributesOf('Cast', node).to);
     if (value === null || value === undefined || dtype === null || dtype === 'float16') return null;
     const convert = dtype === 'bool' ? (v: number) => (v === 0 ? 0 : 1) : dtype.startsWith('float') ? (v: number) => v : Math.trunc;
-    return [{ dtype, shape: value.shape, values: rounded(dtype, value.values.map(convert)) }];
+    if (dtype === value.dtype) return [value];
+    return exact(value) ? made(dtype, value.shape, value.values.map(convert)) : null;
   },
   Gather: ([value, indices], node) => {
     if (!value || !indices) return null;
@@ -226,15 +255,15 @@ const EVALUATORS: Readonly<Record<string, Evaluator>> = {
     if (!start || !limit || !delta) return null;
     const [from = 0, to = 0, step = 1] = [start.values[0], limit.values[0], delta.values[0]];
     const count = Math.max(0, Math.ceil((to - from) / step));
-    return count > LIMIT ? null : [{ dtype: start.dtype, shape: [count], values: rounded(start.dtype, Array.from({ length: count }, (_, i) => from + i * step)) }];
+    return count > LIMIT ? null : made(start.dtype, [count], Array.from({ length: count }, (_, i) => from + i * step));
   },
   Where: (inputs, node, opset) => {
     const dtype = inputs[1]?.dtype;
-    return dtype === undefined ? null : elementwise((test, yes, no) => (test !== 0 ? yes : no), dtype)(inputs, node, opset);
+    return dtype === undefined ? null : choice((test, yes, no) => (test !== 0 ? yes : no), dtype)(inputs, node, opset);
   },
   Add: elementwise((a, b) => a + b), Sub: elementwise((a, b) => a - b), Mul: elementwise((a, b) => a * b), Div: divide,
   Mod: (inputs, node, opset) => elementwise(attributesOf('Mod', node).fmod === 1 ? (a, b) => a % b : (a, b) => a - b * Math.floor(a / b))(inputs, node, opset),
-  Neg: elementwise((a) => -a), Abs: elementwise(Math.abs), Min: elementwise(Math.min), Max: elementwise(Math.max), Pow: elementwise((a, b) => a ** b),
+  Neg: elementwise((a) => -a), Abs: elementwise(Math.abs), Min: choice(Math.min), Max: choice(Math.max), Pow: elementwise((a, b) => a ** b),
   Floor: elementwise(Math.floor), Ceil: elementwise(Math.ceil), Sqrt: elementwise(Math.sqrt),
   Equal: elementwise((a, b) => (a === b ? 1 : 0), 'bool'), Less: elementwise((a, b) => (a < b ? 1 : 0), 'bool'), Greater: elementwise((a, b) => (a > b ? 1 : 0), 'bool'),
   LessOrEqual: elementwise((a, b) => (a <= b ? 1 : 0), 'bool'), GreaterOrEqual: elementwise((a, b) => (a >= b ? 1 : 0), 'bool'),

@@ -143,6 +143,9 @@ describe('values of shape arithmetic are what the runtime computes', () => {
     ['Range', (b, s) => b.node('Range', [b.scalar(1, 'int64'), b.squeeze(b.gather(s, b.integers([2]), 0), [0]), b.scalar(2, 'int64')])],
     ['Expand', (b, s) => b.expand(b.unsqueeze(s, [1]), [3, 2])], ['Max', (b, s) => b.max(s, b.integers([4]))], ['ConstantOfShape', (b, s) => b.node('ConstantOfShape', [s])],
     ['Shape part', (b, s) => b.node('Shape', [b.expand(b.unsqueeze(s, [1]), [3, 2])], { start: -1 })], ['GreaterOrEqual', (b, s) => b.greaterOrEqual(s, b.integers([4]))],
+    // s is 3, 4, 5: integers wrap, and powers with fractions are cut.
+    ['Mul in int32', (b, s) => b.mul(b.cast(s, 'int32'), b.cast(b.integers([2 ** 30, 7, 1e9]), 'int32'))], ['Sub in uint8', (b, s) => b.cast(b.cast(b.sub(s, b.integers([4])), 'uint8'), 'int64')],
+    ['Pow of an integer', (b, s) => b.mul(b.pow(s, b.constant(f32([3], [0.5, -1, 2]))), b.integers([10]))], ['Cast to int8', (b, s) => b.cast(b.mul(s, b.integers([50])), 'int8')],
   ];
   it.each(VALUES)('%s', async (_, make) => {
     const b = graphBuilder('values');
@@ -157,6 +160,13 @@ describe('values of shape arithmetic are what the runtime computes', () => {
     expect(value?.dtype).toBe(y!.dtype);
     expect(value?.values).toEqual(Array.from(y!.data as ArrayLike<number | bigint>, Number));
   });
+});
+
+it('integers that a number cannot hold are passed on, not computed with', () => {
+  const b = graphBuilder('large'), last = (less: bigint): Ref => b.constant(ndarray('int64', [1], BigInt64Array.of(2n ** 63n - less))), [end, before] = [last(1n), last(2n)];
+  const known = (ref: Ref): readonly number[] | null => b.constantOf(ref);
+  expect([b.equal(end, before), b.sub(end, before), b.mul(end, before), b.less(before, end)].map(known)).toEqual([null, null, null, null]);
+  expect([b.min(end, b.integers([7])), b.slice(b.integers([1, 2, 3]), [1], [2 ** 53], [0]), b.cast(b.scalar(Infinity), 'int64')].map(known)).toEqual([[7], [2, 3], null]);
 });
 
 describe('specialising', () => {
