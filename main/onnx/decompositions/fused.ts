@@ -76,6 +76,7 @@ const multiHeadAttention: Decomposition = (fused) => {
 const attention: Decomposition = (fused) => {
   const { b } = fused, x = needed(fused, 0), weights = needed(fused, 1), bias = optional(fused, 2);
   if ([3, 4, 6].some((index) => optional(fused, index) !== null)) throw refused(fused, 'no mask by index and no cache', 'a mask or a past');
+  if (numberOf(fused, 'do_rotary', 0) !== 0) throw refused(fused, 'no rotary embedding', 'do_rotary');
   if (fused.node.attributes['qkv_hidden_sizes'] !== undefined) throw refused(fused, 'equal widths', 'qkv_hidden_sizes');
   const width = (extents(fused, weights)[1] ?? 0) / 3;
   const [q, k, v] = b.split(withBias(fused, b.matMul(x, weights), bias), [width, width, width], 2);
