@@ -154,7 +154,7 @@ async function refineGroup(task: Task, group: Int32Array, progress: (share: numb
     return networks.decode(await networks.sample({ latents: z, context: c, noise, sampler, signal: context.signal, progress: () => undefined }));
   };
   const own: () => Promise<FinalChoice> = async () => ({ pictures: await (finished.latents === null ? draw(state.bestZ, state.bestC) : networks.decode(finished.latents)), z: state.bestZ, c: state.bestC, chosen: state.chosen, drawn: [] });
-  const final = state.kept.length === 0 ? await own() : await chooseFinal(state, { pictures: stage1, features: before, z: z0, c: c0 }, targets.decoded, draw, (pictures) => featuresOf(networks, pictures));
+  const final = finalistIterations(refine).length === 0 ? await own() : await chooseFinal(state, { pictures: stage1, features: before, z: z0, c: c0 }, targets.decoded, draw, (pictures) => featuresOf(networks, pictures));
   // 3. Losses of stage 1's picture and of the final one, both read as any picture is.
   const after = await featuresOf(networks, final.pictures);
   for (const [n, id] of group.entries()) {

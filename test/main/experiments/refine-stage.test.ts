@@ -1,11 +1,11 @@
 /** What stage 2 says while it works, and of pictures on which the networks overflow, in whole runs of the demo pack on tiny arrays. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseRecipe } from '../../../common/recipe.ts';
-import type { RunEvent } from '../../../common/run-event.ts';
+import type { RefinementRecord, RunEvent } from '../../../common/run-event.ts';
 import { openNetworks } from '../../../main/experiments/networks.ts';
 import type { Networks } from '../../../main/experiments/networks.ts';
 import { openDataset } from '../../../main/experiments/open-dataset.ts';
@@ -48,4 +48,16 @@ it('counts a guided walk by its pushed steps, whatever the recipe\'s iterations'
 it.each(['guided', 'coarse'] as const)('names the image on which the networks overflow (%s)', async (mode) => {
   const events = await eventsOf(1e37, { mode });
   expect(events.at(-1)).toMatchObject({ type: 'failed', error: { kind: 'unsupported', message: `the loss of image ${TRAIN} is no number at iteration 0 of stage 2`, expected: expect.any(String) as string, found: expect.any(String) as string, fix: expect.any(String) as string } });
+}, 240_000);
+
+it('compares with stage 1 too where every image has stopped before the first that would be kept', async () => {
+  const events = await eventsOf(1, { mode: 'coarse', finalists: 1, stopWindow: 1, stopChange: 0.99 }), said = events.flatMap((event) => (event.type === 'refinement' ? [event.refinement] : []));
+  expect(events.at(-1)?.type).toBe('finished');
+  expect(said.map(({ imageId, iteration }) => [imageId, iteration])).toEqual([[TRAIN, 0], [TRAIN + 1, 0], [TRAIN, 1], [TRAIN + 1, 1]]);
+  for (const { imageId, picture } of said.slice(2)) {
+    const folder = path.join(workspace, path.dirname(picture), '..'), record = JSON.parse(await readFile(path.join(folder, `${String(imageId).padStart(5, '0')}-refinement.json`), 'utf8')) as RefinementRecord;
+    expect(record.stopped).toBe(1);
+    expect(record.drawn?.map(({ iteration }) => iteration)).toEqual([0, 1]);
+    expect(record.after.decoded, `chosen ${record.chosen}`).toBeLessThanOrEqual(record.before.decoded);
+  }
 }, 240_000);
