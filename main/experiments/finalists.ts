@@ -33,11 +33,15 @@ type Row = { readonly shape: readonly number[]; readonly data: Float32Array | Ui
 const rowOf = <A extends Row>({ shape, data }: A, n: number): A['data'] => { const width = sizeOf(shape.slice(1)); return data.subarray(n * width, (n + 1) * width); };
 const alike = (a: F32, b: F32, n: number): boolean => { const other = rowOf(b, n); return rowOf(a, n).every((value, i) => value === other[i]); };
 
-/** What is drawn: everything kept, and the loop's own choice unless it is among that. */
+/**
+ * What is drawn: everything kept, and the loop's own choice unless it is among that. Of an image that had stopped before, only that choice counts, as if it had
+ * been refined alone; 0 where there is nothing to draw of it.
+ */
 export function finalistsOf(state: RefineState): readonly { readonly iterations: Int32Array; readonly z: F32; readonly c: F32 }[] {
   const { kept, bestZ, bestC, chosen, stopped } = state, images = [...chosen.keys()];
-  const list = kept.map(({ iteration, z, c }) => ({ iterations: stopped.map((when) => (when === -1 ? iteration : Math.min(when, iteration))), z, c }));
-  return images.every((n) => kept.some(({ z, c }) => alike(z, bestZ, n) && alike(c, bestC, n))) ? list : [...list, { iterations: chosen, z: bestZ, c: bestC }];
+  const best = ({ z, c }: { readonly z: F32; readonly c: F32 }, n: number): boolean => alike(z, bestZ, n) && alike(c, bestC, n);
+  const list = kept.map((each) => ({ iterations: stopped.map((when, n) => (when === -1 || when >= each.iteration ? each.iteration : best(each, n) ? chosen[n] ?? 0 : 0)), z: each.z, c: each.c }));
+  return images.every((n) => kept.some((each) => best(each, n))) ? list : [...list, { iterations: chosen, z: bestZ, c: bestC }];
 }
 
 /** `draw`: pictures of (z, c) by the final sampler under the noise of stage 1; `look`: their features. A loss that is no number is never taken. */
@@ -50,7 +54,7 @@ export async function chooseFinal(state: RefineState, stage1: Drawing, losses: r
     const seen = await draw(finalist.z, finalist.c), features = await look(seen);
     for (let n = 0; n < losses.length; n++) {
       const iteration = finalist.iterations[n] ?? 0, decoded = lossOf(features, n), before = drawn[n] ?? [];
-      if (before.some((each) => each.iteration === iteration)) continue; // stopped before: the same picture again
+      if (before.some((each) => each.iteration === iteration)) continue; // stopped before: no other picture
       before.push({ iteration, decoded });
       if (!(decoded < (lowest[n] ?? Number.NaN))) continue;
       lowest[n] = decoded;

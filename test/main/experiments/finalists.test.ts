@@ -45,10 +45,19 @@ describe('the final choice', () => {
 
   it('also draws what the loop chose, where that is not among what was kept, and nothing twice of an image that had stopped', async () => {
     const best = { ...state, bestZ: column(10, 26, 50), bestC: column(4, 5, 6), chosen: Int32Array.of(3, 2, 2), stopped: Int32Array.of(-1, 2, -1) };
-    expect(finalistsOf(best).map(({ iterations }) => [...iterations])).toEqual([[2, 2, 2], [4, 2, 4], [3, 2, 2]]);
+    expect(finalistsOf(best).map(({ iterations }) => [...iterations])).toEqual([[2, 2, 2], [4, 0, 4], [3, 2, 2]]);
     const final = await chooseFinal(best, stage1, losses, (z) => Promise.resolve(pictureOf(z)), look);
     expect([...final.chosen]).toEqual([3, 0, 2]);
     expect(final.drawn[1]).toEqual([{ iteration: 0, decoded: 1 }, { iteration: 2, decoded: 6 }]);
+  });
+
+  it('of an image that had stopped is what it would be of that image alone', async () => {
+    // Image 2 stopped at iteration 1, where its loss was no number; what gave it would come nearer than its best, of iteration 0, does. Image 3 stopped at its best.
+    const shared: RefineState = { ...state, bestZ: column(14, 21, 45), bestC: column(7, 2, 9), chosen: Int32Array.of(4, 0, 1), stopped: Int32Array.of(-1, 1, 1), kept: [{ iteration: 2, z: column(11, 20, 45), c: column(4, 5, 9) }, { iteration: 4, z: column(14, 20, 45), c: column(7, 5, 9) }] };
+    expect(finalistsOf(shared).map(({ iterations }) => [...iterations])).toEqual([[2, 0, 1], [4, 0, 1], [4, 0, 1]]);
+    const final = await chooseFinal(shared, stage1, losses, (z) => Promise.resolve(pictureOf(z)), look), alone = await chooseFinal({ ...shared, kept: [] }, stage1, losses, (z) => Promise.resolve(pictureOf(z)), look);
+    for (const n of [1, 2]) expect([final.chosen[n], final.z.data[n], final.drawn[n]]).toEqual([alone.chosen[n], alone.z.data[n], alone.drawn[n]]);
+    expect([...final.chosen]).toEqual([2, 0, 1]);
   });
 });
 
