@@ -27,7 +27,7 @@ import { blocksOf, piecesOf, recompute } from './checkpoint.ts';
 import { cotangentType, gradientsOf } from './half.ts';
 import { dims, unsupported } from './rule.ts';
 import type { Rule, RuleContext } from './rule.ts';
-import { FORBIDDEN, NO_GRADIENT, RULES } from './rules/index.ts';
+import { CARRIED, FORBIDDEN, NO_GRADIENT, RULES } from './rules/index.ts';
 
 export interface VjpOptions {
   /** Inputs (or inner values, or initializers) whose gradient is wanted. */
@@ -88,7 +88,7 @@ function inBlocks({ graph, parts }: Cuts, options: VjpOptions, count: number): G
   // 1. Forward: which values depend on wrt through something differentiable.
   const active = new Set(options.wrt);
   for (const node of graph.nodes) {
-    if (!readsOf(node).some((name) => active.has(name)) || stops(node)) continue;
+    if (!readsOf(node).some((name) => active.has(name)) || (stops(node) && carriedBy(node, active) === undefined)) continue;
     node.outputs.forEach((name) => { if (name !== '' && isFloating(b, name)) active.add(name); });
   }
   // 2. A cotangent input for each output asked for.
@@ -151,6 +151,11 @@ function stops(node: Node): boolean {
   return node.domain === '' && NO_GRADIENT[node.op] !== undefined;
 }
 
+/** An input that changes and is copied into the output of an operator without a gradient. */
+function carriedBy(node: Node, active: ReadonlySet<string>): number | undefined {
+  return CARRIED[node.op]?.find((index) => active.has(node.inputs[index] ?? ''));
+}
+
 function isFloating(b: GraphBuilder, name: string): boolean {
   try { return FLOATING.has(b.ref(name).dtype); } catch { return true; }
 }
@@ -170,6 +175,8 @@ function gather(b: GraphBuilder, cotangents: Map<string, Ref[]>, name: string): 
 function refuseUnknown(b: GraphBuilder, graph: Graph, active: ReadonlySet<string>, outputs: readonly string[]): void {
   const reached = new Set(outputs);
   for (const node of [...graph.nodes].reverse()) {
+    const carried = carriedBy(node, active);
+    if (carried !== undefined && stops(node) && node.outputs.some((name) => reached.has(name))) throw unsupported(node, `input ${carried} to be a constant`, `"${node.inputs[carried] ?? ''}", which changes with what is asked for`);
     if (!node.outputs.some((name) => reached.has(name)) || stops(node) || !readsOf(node).some((name) => active.has(name))) continue;
     ruleOf(b, graph, node, outputs);
     for (const name of readsOf(node)) if (active.has(name)) reached.add(name);

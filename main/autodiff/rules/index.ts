@@ -33,6 +33,9 @@ export const NO_GRADIENT: Readonly<Record<string, string>> = {
   Ceil: 'piecewise constant', Floor: 'piecewise constant', Round: 'piecewise constant', Sign: 'piecewise constant',
 };
 
+/** Inputs that operators without a gradient copy into their output all the same: refused where they change, so that nothing is left out unsaid. */
+export const CARRIED: Readonly<Record<string, readonly number[]>> = { OneHot: [2], Range: [0, 1, 2] };
+
 /** Operators that must not be asked, with the reason. */
 export const FORBIDDEN: Readonly<Record<string, string>> = {
   If: 'control flow: which branch runs is known only when the graph runs', Loop: 'control flow', Scan: 'control flow', SequenceMap: 'control flow',

@@ -107,6 +107,12 @@ it('adds what many threads gather from one place, all of it', async () => {
   }
 });
 
+it('refuses values that an operator of indices copies, where they change', () => {
+  const b = graphBuilder('marks'), x = b.input('x', 'float32', [2]);
+  b.output(b.add(b.node('OneHot', [ints(b, [2], [0, 2]), b.scalar(3, 'int64'), x]), b.reduceSum(x, [0])), 'y');
+  expect(() => vjp(b.build(), { wrt: ['x'] })).toThrow(/no gradient of OneHot .*input 2 to be a constant/);
+});
+
 describe('with respect to a small weight', () => {
   /** y = x w w^T, w `[2, 2]`. */
   const tied = (): Graph => {
