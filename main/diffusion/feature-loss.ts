@@ -51,13 +51,16 @@ const LAYER_WEIGHTS = [1.5, 1.2];
 /** Units that the published loss keeps per layer, by cross-validated |r| (method.md 1.4). */
 const PUBLISHED_SHARE = 0.25;
 
+/** A share of units is a whole number of them although 0.9 * 10 is not quite 9. */
+const ROUNDING = 1e-6;
+
 /** 1 for the best decoded share of each layer's units, ties kept; all units where nothing is known. */
 export function keptUnits({ layers, mean, r }: Pick<LossFacts, 'layers' | 'mean' | 'r'>, share: number): Uint8Array {
   const kept = new Uint8Array(mean.length).fill(1), units = mean.length / layers;
   if (r === null) return kept;
   for (let layer = 0; layer < layers; layer++) {
     const own = r.subarray(layer * units, (layer + 1) * units).map(Math.abs), sorted = own.toSorted();
-    const least = sorted[Math.min(units - 1, Math.floor((1 - share) * units))] ?? 0;
+    const least = sorted[Math.max(0, units - Math.max(1, Math.ceil(share * units - ROUNDING)))] ?? 0;
     own.forEach((value, u) => { kept[layer * units + u] = value >= least ? 1 : 0; });
   }
   return kept;

@@ -21,7 +21,7 @@ export interface PlannedStep extends StepPlan {
 }
 
 /** Version of each stage's computation: raising one makes every key that depends on it new. */
-const VERSIONS: { readonly [Kind in StepKind]: number } = { responses: 1, features: 1, fit: 3, predict: 1, accuracy: 2, reconstruct: 1, refine: 3, score: 1, maps: 2 };
+const VERSIONS: { readonly [Kind in StepKind]: number } = { responses: 1, features: 1, fit: 3, predict: 1, accuracy: 2, reconstruct: 1, refine: 4, score: 1, maps: 2 };
 
 /** Which spaces a pipeline decodes. */
 export const PIPELINE_SPACES: { readonly [Name in Recipe['pipeline']]: readonly SpaceName[] } = {

@@ -93,15 +93,17 @@ async function inspectCaptions(folder: Folder, findings: Findings, info: Picture
     });
     return { found: null, group: fileGroup('captions', facts, 'note', 'missing', unlocks) };
   }
-  let captions = 0;
-  let described = 0;
-  for (const file of files.values()) {
+  let captions = 0, described = 0;
+  const readable: string[] = [];
+  for (const [split, file] of files) {
     const census = await attempt(findings, { file, severity: 'note', costs: 'no captions, so c cannot be decoded' }, async () => {
       const source = await folder.source(file);
       try { return await censusOfCaptions(source, file, signal); } finally { await source.close(); }
     });
-    captions += census?.captions ?? 0;
-    described += census?.images ?? 0;
+    if (census === null) continue;
+    readable.push(split);
+    captions += census.captions;
+    described += census.images;
   }
   const missing = CAPTION_SPLITS.filter((split) => !files.has(split) && (info.splits.get(split) ?? 0) > 0);
   for (const split of missing) {
@@ -110,9 +112,9 @@ async function inspectCaptions(folder: Folder, findings: Findings, info: Picture
       fix: 'Download the COCO 2017 annotations and put the file there.', costs: 'these pictures have no captions',
     });
   }
-  const images = [...files.keys()].reduce((sum, split) => sum + (info.splits.get(split) ?? 0), 0);
+  const images = readable.reduce((sum: number, split) => sum + (info.splits.get(split) ?? 0), 0);
   const perImage = described === 0 ? 0 : Math.min(CAPTIONS_PER_IMAGE, Math.round(captions / described));
-  return { found: { images, perImage }, group: fileGroup('captions', facts, missing.length === 0 ? stateOf(findings.problems, [...files.values(), STIM_INFO_FILE]) : 'note', `${images} pictures, ${perImage} captions each`, unlocks) };
+  return { found: readable.length === 0 ? null : { images, perImage }, group: fileGroup('captions', facts, missing.length === 0 ? stateOf(findings.problems, [...files.values(), STIM_INFO_FILE]) : 'note', `${images} pictures, ${perImage} captions each`, unlocks) };
 }
 
 /** Statements of the release that the design does not fulfil. */

@@ -101,6 +101,11 @@ describe('the losses', () => {
     expect(loss.left).toBeLessThan(all.left);
   });
 
+  it.each([[0.1, 1], [0.3, 3], [0.25, 3], [0.01, 1], [1, 10]])('a share of %f of ten units is %i of them', (share, kept) => {
+    const facts = { layers: 1, mean: new Float32Array(10), r: Float32Array.from({ length: 10 }, (_, u) => (u + 1) / 11) };
+    expect(keptUnits(facts, share).reduce((sum, each) => sum + each, 0)).toBe(kept);
+  });
+
   it.each(Object.entries(FEATURE_LOSSES))('%s has the gradient of its value, and none at the target', (_, make) => {
     const loss = make(facts, target), { gradient } = loss(features), h = 1e-3;
     const slopes = Array.from(features, (g, u) => { const at = (by: number): number => loss(features.map((each, k) => (k === u ? g + by : each))).value; return (at(h) - at(-h)) / (2 * h); });

@@ -142,6 +142,19 @@ describe('self-checks of a folder', () => {
     });
   }
 
+  it('count the captions of whole files only, so that a table that needs captions is refused before it starts', async () => {
+    const tiny = await tinyNsd(), folder = 'nsddata_stimuli/stimuli/nsd/annotations', captions = async () => (await (await openNsd(tiny.root)).inspect()).captions;
+    roots.push(tiny.root);
+    const whole = await captions();
+    for (const [split, left] of [['val', 1], ['train', 0]] as const) {
+      const bytes = new Uint8Array(await readFile(join(tiny.root, folder, `captions_${split}2017.json`)));
+      await put(tiny.root, `${folder}/captions_${split}2017.json`, bytes.subarray(0, bytes.length - 40));
+      const found = await captions();
+      if (left === 0) expect(found).toBeNull();
+      else { expect(found?.images).toBeGreaterThan(0); expect(found?.images).toBeLessThan(whole?.images ?? 0); }
+    }
+  });
+
   it('compare a folder of as many pictures as the release with the release', async () => {
     const tiny = await tinyNsd();
     roots.push(tiny.root);
