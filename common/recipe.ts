@@ -114,7 +114,7 @@ export const DECODED: InputChoice = { z: 'decoded', c: 'decoded', clip: 'decoded
 export const RATES: { readonly [Along in RefineChoice['along']]: Pick<RefineChoice, 'rateZ' | 'rateC' | 'anchor'> } = { errors: { rateZ: 0.02, rateC: 0.05, anchor: 0.3 }, values: { rateZ: 0.01, rateC: 0.02, anchor: 0.05 } };
 
 export const DEFAULT_REFINE: RefineChoice = {
-  enabled: false, mode: 'coarse', z: true, c: true, loss: 'z-units', keptShare: 1, iterations: 30, along: 'errors', ...RATES.errors, decay: 0.999, leaveAgreed: false, noise: 'fresh',
+  enabled: false, mode: 'coarse', z: true, c: true, loss: 'z-units', keptShare: 0.25, iterations: 30, along: 'errors', ...RATES.errors, decay: 0.999, leaveAgreed: false, noise: 'fresh',
   stopChange: 0.005, stopWindow: 20, clamp: 'exact', coarseSteps: 10, finalists: 6, lastSteps: 5, guidedShare: 0.2, guidedScale: 0.1,
 };
 
@@ -217,7 +217,7 @@ function problemIn(value: unknown, fields: Fields, path: string): Wrong | null {
 function refineBase(given: unknown): RefineChoice {
   const fields = (typeof given === 'object' && given !== null ? given : {}) as Readonly<Record<string, unknown>>;
   const early = fields['rateZ'] !== undefined || fields['rateC'] !== undefined, along = fields['along'] === 'values' || (fields['along'] === undefined && early) ? 'values' : 'errors';
-  return { ...DEFAULT_REFINE, along, ...RATES[along], ...(early ? { anchor: 0.05, noise: 'fixed', finalists: 0 } : {}) };
+  return { ...DEFAULT_REFINE, along, ...RATES[along], ...(early ? { keptShare: 1, anchor: 0.05, noise: 'fixed', finalists: 0 } : {}) };
 }
 
 /** Checks a recipe that came from a file or the window. Missing fields take the defaults; wrong ones throw. */

@@ -15,7 +15,7 @@ describe('parseRecipe', () => {
 
   it('takes a refinement with rates and no search for one that was written before there was a choice', () => {
     const search = (refine: object): object => { const { along, rateZ, rateC, leaveAgreed, keptShare, noise, anchor } = parseRecipe({ refine }).refine; return { along, rateZ, rateC, leaveAgreed, keptShare, noise, anchor }; };
-    const today = { leaveAgreed: false, keptShare: 1, noise: 'fresh', anchor: 0.3 }, early = { ...today, noise: 'fixed', anchor: 0.05 };
+    const today = { leaveAgreed: false, keptShare: 0.25, noise: 'fresh', anchor: 0.3 }, early = { ...today, keptShare: 1, noise: 'fixed', anchor: 0.05 };
     expect(search({ enabled: true })).toEqual({ along: 'errors', rateZ: 0.02, rateC: 0.05, ...today });
     expect(search({ along: 'values' })).toEqual({ along: 'values', rateZ: 0.01, rateC: 0.02, ...today, anchor: 0.05 });
     expect(search({ enabled: true, rateZ: 0.03 })).toEqual({ along: 'values', rateZ: 0.03, rateC: 0.02, ...early });
