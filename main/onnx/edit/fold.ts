@@ -24,12 +24,15 @@ function asArray(value: Value): NdArray | null {
   return ndarray<DType>(dtype, shape, FROM_NUMBERS[dtype](values));
 }
 
+/** Operators that read an extent, not a value. */
+const ASKS_SHAPE: ReadonlySet<string> = new Set(['Shape', 'Size']);
+
 /** The graph with constant nodes folded. Outputs of the graph keep their nodes, and so does what depends on `varying` values, which are constants by name only. */
 export function fold(graph: Graph, varying: readonly string[] = []): Graph {
   const known = inferShapes(graph), outputs = new Set(graph.outputs.map((output) => output.name)), open = new Set(varying);
   const nodes: Node[] = [], made: Initializer[] = [];
   for (const node of graph.nodes) {
-    if (readsOf(node).some((name) => open.has(name))) {
+    if (!ASKS_SHAPE.has(node.op) && readsOf(node).some((name) => open.has(name))) {
       node.outputs.forEach((name) => open.add(name));
       nodes.push(node);
       continue;
