@@ -69,6 +69,8 @@ export interface RefinementRecord {
   /** Losses of the pictures themselves, stage 1's and the final one, read as any picture is. */
   readonly before: { readonly decoded: number; readonly true: number | null };
   readonly after: { readonly decoded: number; readonly true: number | null };
+  /** Decoded loss of the image's own features: below it a loss fits what the decoder gets wrong. Absent in records of earlier versions. */
+  readonly atTruth?: number;
   /** |z - z0| / |z0| and the same of c: how far the refinement went from what was decoded. */
   readonly driftZ: number;
   readonly driftC: number;

@@ -84,7 +84,8 @@ interface Task {
   readonly folder: string;
   readonly networks: Networks;
   readonly refiner: Refiner;
-  readonly targets: (ids: Int32Array) => Promise<Omit<RefineTargets, 'search'>>;
+  /** `atTruth`: decoded loss of each image's own features. */
+  readonly targets: (ids: Int32Array) => Promise<Omit<RefineTargets, 'search'> & { readonly atTruth: Float64Array }>;
   readonly axes: { readonly z: SearchAxes; readonly c: SearchAxes };
   readonly z: (ids: Int32Array) => Promise<Float32Array>;
   readonly c: (ids: Int32Array) => Promise<Float32Array>;
@@ -114,9 +115,9 @@ async function targetsOf(context: StageContext): Promise<Task['targets']> {
   return async (ids) => {
     const truth = await own(ids), target = inputs.clip === 'true' ? truth : rowsOf(ids), width = target.length / ids.length;
     const losses = (values: Float32Array): FeatureLoss[] => Array.from(ids, (_, n) => make(facts, values.slice(n * width, (n + 1) * width)));
-    const decoded = losses(target);
+    const decoded = losses(target), atTruth = Float64Array.from(decoded, (loss, n) => loss(truth.slice(n * width, (n + 1) * width)).value);
     // The image's own features do not err.
-    return { decoded, agreed: Float64Array.from(decoded, ({ left }) => (inputs.clip === 'true' ? 0 : left)), true: losses(truth) };
+    return { decoded, atTruth, agreed: Float64Array.from(decoded, ({ left }) => (inputs.clip === 'true' ? 0 : left)), true: losses(truth) };
   };
 }
 
@@ -143,7 +144,7 @@ async function loadShape(context: StageContext): Promise<readonly number[]> {
 async function refineGroup(task: Task, group: Int32Array, progress: (share: number) => void): Promise<void> {
   const { context, folder, networks } = task, { refine, sampler, seed } = context.recipe, { latentShape, contextShape } = networks.shapes;
   const z0 = await networks.atSide(f32([group.length, ...latentShape], await task.z(group)), sampler.side), c0 = f32([group.length, ...contextShape], await task.c(group));
-  const search: Searches = { z: { from: z0, axes: task.axes.z }, c: { from: c0, axes: task.axes.c } }, targets: RefineTargets = { ...await task.targets(group), search }, noise = noiseOf(seed, group, z0.shape.slice(1));
+  const { atTruth, ...losses } = await task.targets(group), search: Searches = { z: { from: z0, axes: task.axes.z }, c: { from: c0, axes: task.axes.c } }, targets: RefineTargets = { ...losses, search }, noise = noiseOf(seed, group, z0.shape.slice(1));
   // 1. The refinement itself, one kept state after another.
   const finished = refine.mode === 'guided' ? await guide(task, group, z0, c0, noise, targets, progress) : await iterate(task, group, noise, targets, progress);
   // 2. The final pictures, drawn by stage 1's own sampler under the noise of stage 1: of what was chosen, or of what was kept, to choose from.
@@ -165,7 +166,7 @@ async function refineGroup(task: Task, group: Int32Array, progress: (share: numb
     const list = (values: Float64Array): (number | null)[] => Array.from({ length: values.length / group.length }, (_, i) => { const value = values[i * group.length + n] ?? Number.NaN; return Number.isFinite(value) ? value : null; });
     const record: RefinementRecord = {
       imageId: id, mode: refine.mode, loss: refine.loss, decoded: list(state.decoded), true: list(state.true), chosen: final.chosen[n] ?? 0, stopped: state.stopped[n] === -1 ? null : state.stopped[n] ?? null,
-      before: judge(before), after: judge(after), driftZ: drift(final.z, z0, n), driftC: drift(final.c, c0, n), ...(final.drawn[n] === undefined ? {} : { drawn: final.drawn[n] }),
+      before: judge(before), after: judge(after), atTruth: atTruth[n] ?? Number.NaN, driftZ: drift(final.z, z0, n), driftC: drift(final.c, c0, n), ...(final.drawn[n] === undefined ? {} : { drawn: final.drawn[n] }),
     };
     await putItem(folder, itemNames(id).reconstruction, writePng(picture(final.pictures, n)));
     await putItem(folder, recordName(id), new TextEncoder().encode(JSON.stringify(record)));

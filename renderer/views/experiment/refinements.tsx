@@ -14,16 +14,17 @@ const workspaceUrl = (relative: string): string => `app://bundle/workspace/${rel
 interface Series { readonly label: string; readonly colour: string; readonly values: readonly (number | null)[] }
 type Drawn = NonNullable<RefinementView['drawn']>;
 
-/** Losses over iterations, from zero; the chosen one is marked, and dots are the losses of what the final sampler drew. */
-function Curve({ series, chosen, length, drawn = [] }: { readonly series: readonly Series[]; readonly chosen: number | null; readonly length: number; readonly drawn?: Drawn }) {
-  const width = 220, height = 84, high = Math.max(1e-9, ...series.flatMap(({ values }) => values.map((value) => value ?? 0)), ...drawn.map(({ decoded }) => decoded ?? 0));
+/** Losses over iterations, from zero; the chosen one is marked, dots are the losses of what the final sampler drew, and a level says where the image's own features stand. */
+function Curve({ series, chosen, length, drawn = [], level }: { readonly series: readonly Series[]; readonly chosen: number | null; readonly length: number; readonly drawn?: Drawn; readonly level?: number | undefined }) {
+  const width = 220, height = 84, high = Math.max(1e-9, level ?? 0, ...series.flatMap(({ values }) => values.map((value) => value ?? 0)), ...drawn.map(({ decoded }) => decoded ?? 0));
   const x = (i: number): number => 4 + (i / Math.max(1, length - 1)) * (width - 8), y = (value: number): number => 4 + (1 - value / high) * (height - 8);
   const points = (values: Series['values']): string => values.flatMap((value, i) => (value === null ? [] : [`${x(i)},${y(value)}`])).join(' ');
-  const spoken = series.map(({ label, values }) => { const known = values.filter((value) => value !== null); return `${label} from ${formatValue(known[0] ?? 0)} to ${formatValue(known.at(-1) ?? 0)}`; }).join(', ');
+  const spoken = series.map(({ label, values }) => { const known = values.filter((value) => value !== null); return `${label} from ${formatValue(known[0] ?? 0)} to ${formatValue(known.at(-1) ?? 0)}`; }).join(', ') + (level === undefined ? '' : `, the image's own features at ${formatValue(level)}`);
   return (
     <svg className="refine-curve" width="100%" height={height} viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" role="img" aria-label={spoken}>
       <line x1="0" x2={width} y1={y(0)} y2={y(0)} stroke="var(--hairline)" />
       {chosen !== null && <line x1={x(chosen)} x2={x(chosen)} y1="0" y2={height} stroke="var(--hairline)" strokeDasharray="3 3" />}
+      {level !== undefined && <line x1="0" x2={width} y1={y(level)} y2={y(level)} stroke={DECODED} strokeDasharray="2 3" vectorEffect="non-scaling-stroke" />}
       {series.map(({ label, colour, values }) => <polyline key={label} points={points(values)} fill="none" stroke={colour} strokeWidth="1.75" vectorEffect="non-scaling-stroke" />)}
       {drawn.map(({ iteration, decoded }) => decoded !== null && <line key={iteration} x1={x(iteration)} x2={x(iteration)} y1={y(decoded)} y2={y(decoded)} stroke={DECODED} strokeWidth="7" strokeLinecap="round" vectorEffect="non-scaling-stroke" />)}
     </svg>
@@ -33,8 +34,8 @@ function Curve({ series, chosen, length, drawn = [] }: { readonly series: readon
 const DECODED = 'var(--accent)';
 const TRUE = 'var(--warn)';
 
-function Legend({ drawn = false }: { readonly drawn?: boolean }) {
-  return <div className="row quiet" style={{ gap: 14, fontSize: 12, flexWrap: 'wrap' }}><span><i className="line-key" style={{ background: DECODED }} />loss to the decoded Z_CLIP</span>{drawn && <span><i className="dot-key" style={{ background: DECODED }} />as the final sampler draws it; the lowest is taken if it is clearly below stage 1</span>}<span><i className="line-key" style={{ background: TRUE }} />to the image's own (never used; rising means over-fitting)</span></div>;
+function Legend({ drawn = false, level = false }: { readonly drawn?: boolean; readonly level?: boolean }) {
+  return <div className="row quiet" style={{ gap: 14, fontSize: 12, flexWrap: 'wrap' }}><span><i className="line-key" style={{ background: DECODED }} />loss to the decoded Z_CLIP</span>{drawn && <span><i className="dot-key" style={{ background: DECODED }} />as the final sampler draws it; the lowest is taken if it is clearly below stage 1</span>}{level && <span><i className="line-key dashed" style={{ color: DECODED }} />where the image's own features stand: below it the loss fits the decoder's error</span>}<span><i className="line-key" style={{ background: TRUE }} />to the image's own (never used; rising means over-fitting)</span></div>;
 }
 
 /** Images that are refined now. */
@@ -101,7 +102,7 @@ function Refined({ view, truthUrl }: { readonly view: RefinementView; readonly t
       </div>
       <div className="grow">
         <div className="row number" style={{ justifyContent: 'space-between' }}><b style={{ whiteSpace: 'nowrap' }}>Image {view.imageId}</b><span className="quiet" style={{ fontSize: 12, textAlign: 'right' }}>{kept ? `loss ${formatValue(view.before.decoded)}, stage 1 kept` : `loss ${formatValue(view.before.decoded)} → ${formatValue(view.after.decoded)} (${gain >= 0 ? '−' : '+'}${percent(Math.abs(gain))})`}</span></div>
-        <Curve length={view.pictures.length > 1 ? view.pictures.length : view.decoded.length} chosen={view.chosen} drawn={view.drawn ?? []} series={[{ label: 'decoded', colour: DECODED, values: view.decoded }, { label: 'true', colour: TRUE, values: view.true }]} />
+        <Curve length={view.pictures.length > 1 ? view.pictures.length : view.decoded.length} chosen={view.chosen} drawn={view.drawn ?? []} level={view.atTruth} series={[{ label: 'decoded', colour: DECODED, values: view.decoded }, { label: 'true', colour: TRUE, values: view.true }]} />
         {view.pictures.length > 1 && <Slider size="xs" min={0} max={view.pictures.length - 1} value={at} onChange={setAt} label={(value) => `iteration ${value}`} aria-label="Iteration shown" />}
         <div className="number quiet" style={{ fontSize: 12, paddingTop: 4 }}>{outcome(view)}</div>
       </div>
@@ -119,11 +120,13 @@ export function FinishedRefinements({ detail }: { readonly detail: RunDetail }) 
   const [all, setAll] = useState(false);
   if (views.length === 0) return null;
   const before = views.reduce((sum, view) => sum + view.before.decoded, 0), after = views.reduce((sum, view) => sum + view.after.decoded, 0);
+  const truth = views.reduce((sum, view) => sum + (view.atTruth ?? Number.NaN), 0), far = before > 0 && Number.isFinite(truth) ? 1 - truth / before : null;
   return (
     <section className="data-section refine-side">
       <h2 className="section-title as-written">Stage 2: the decoded loss {after <= before ? 'fell' : 'rose'} by {percent(before > 0 ? Math.abs(1 - after / before) : 0)} over {views.length} images, gradient: {GRADIENT_MODES[detail.recipe.refine.mode].title.toLowerCase()}</h2>
+      {far !== null && <p className="quiet refine-level">The images' own features stand {percent(Math.abs(far))} {far >= 0 ? 'below' : 'above'} stage 1's pictures. What falls further fits what the decoder gets wrong.</p>}
       <div className="refine-cards">{views.slice(0, all ? undefined : SHOWN).map((view) => <Refined key={view.imageId} view={view} truthUrl={detail.images.find((image) => image.imageId === view.imageId)?.truthUrl} />)}</div>
-      <div className="row" style={{ justifyContent: 'space-between', alignItems: 'flex-start', gap: 20 }}><Legend drawn={views.some((view) => view.drawn !== undefined)} />{views.length > SHOWN && <button type="button" className="disclosure" style={{ whiteSpace: 'nowrap', flex: 'none' }} onClick={() => { setAll(!all); }}>{all ? 'Show fewer' : `Show all ${views.length}`}</button>}</div>
+      <div className="row" style={{ justifyContent: 'space-between', alignItems: 'flex-start', gap: 20 }}><Legend drawn={views.some((view) => view.drawn !== undefined)} level={views.some((view) => view.atTruth !== undefined)} />{views.length > SHOWN && <button type="button" className="disclosure" style={{ whiteSpace: 'nowrap', flex: 'none' }} onClick={() => { setAll(!all); }}>{all ? 'Show fewer' : `Show all ${views.length}`}</button>}</div>
     </section>
   );
 }

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseRecipe } from '../../../common/recipe.ts';
 import type { RefinementRecord, RunEvent } from '../../../common/run-event.ts';
+import { artefactFolder, readArray, readJson } from '../../../main/experiments/artefacts.ts';
 import { openNetworks } from '../../../main/experiments/networks.ts';
 import type { Networks } from '../../../main/experiments/networks.ts';
 import { openDataset } from '../../../main/experiments/open-dataset.ts';
@@ -43,6 +44,26 @@ it('counts a guided walk by its pushed steps, whatever the recipe\'s iterations'
   const events = await eventsOf(1, { mode: 'guided', guidedShare: 0.5 }), said = events.flatMap((event) => (event.type === 'refinement' ? [event.refinement] : []));
   expect(events.at(-1)?.type).toBe('finished');
   expect(said.map(({ imageId, iteration, iterations }) => [imageId, iteration, iterations])).toEqual([[TRAIN, 0, 1], [TRAIN + 1, 0, 1], [TRAIN, 1, 1], [TRAIN + 1, 1, 1]]);
+}, 240_000);
+
+it('says what the image\'s own features would lose', async () => {
+  const events = await eventsOf(1, { mode: 'coarse', iterations: 1, finalists: 0, keptShare: 1 });
+  expect(events.at(-1)?.type).toBe('finished');
+  const keyOf = (label: string): string => { const found = events.flatMap((event) => (event.type === 'planned' ? event.steps : [])).find((step) => step.label === label); if (found === undefined) throw new Error(label); return found.key; };
+  const array = async (label: string, name: string): Promise<Float32Array> => (await readArray(artefactFolder(workspace, keyOf(label)), name, 'float32')).data;
+  const predicted = await array('predict:clip', 'predicted'), features = await array('features:clip', 'features'), mean = await array('fit:clip', 'y-mean'), deviation = await array('fit:clip', 'y-deviation');
+  const { scores } = await readJson<{ readonly scores: { readonly r: readonly number[] } }>(artefactFolder(workspace, keyOf('fit:clip')), 'decoder');
+  const idsOf = async (label: string): Promise<Int32Array> => (await readArray(artefactFolder(workspace, keyOf(label)), 'image-ids', 'int32')).data, rows = await idsOf('features:clip'), tests = await idsOf('predict:clip');
+  for (const imageId of [TRAIN, TRAIN + 1]) {
+    const t = tests.indexOf(imageId) * mean.length, g = rows.indexOf(imageId) * mean.length;
+    let sum = 0, weights = 0;
+    scores.r.forEach((r, u) => {
+      const sd = deviation[u] ?? 0, apart = ((predicted[t + u] ?? NaN) - (features[g + u] ?? NaN)) / sd;
+      if (r > 0 && sd > 0) { weights += r ** 2; sum += r ** 2 * apart ** 2; }
+    });
+    const record = await readJson<RefinementRecord>(artefactFolder(workspace, keyOf('refine')), `${String(imageId).padStart(5, '0')}-refinement`);
+    expect(Math.abs((record.atTruth ?? NaN) / (sum / weights) - 1)).toBeLessThan(1e-5); // r, mean and SD are kept in float32
+  }
 }, 240_000);
 
 it.each(['guided', 'coarse'] as const)('names the image on which the networks overflow (%s)', async (mode) => {
