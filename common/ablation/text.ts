@@ -29,7 +29,8 @@ export function tableImagesCsv(table: AblationTable): string {
 }
 
 const STARS: readonly (readonly [number, string])[] = [[0.001, '***'], [0.01, '**'], [0.05, '*']];
-const stars = (cell: TableCell): string => STARS.find(([least]) => (cell.versus?.holm ?? 1) < least)?.[1] ?? '';
+/** Stars of a cell by its p after Holm; none for the row that the others are compared with. */
+export const stars = (cell: TableCell): string => STARS.find(([least]) => (cell.versus?.holm ?? 1) < least)?.[1] ?? '';
 
 const tex = (text: string): string => text.replace(/Z_CLIP/g, '$Z_{CLIP}$').replace(/([%&#_])(?![{])/g, '\\$1');
 

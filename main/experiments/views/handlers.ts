@@ -58,7 +58,11 @@ export function viewHandlers({ workspace, models, openDataset, products }: ViewD
     'voxel.card': async (run, voxel) => voxelCard(await runs(run), voxel),
     'region.card': async (run, region) => regionCard(await runs(run), region),
     'region.list': async (run) => (await runs(run)).responses.regions,
-    'table.keys': async (recipes, dataPath) => scoreKeys(recipes, (await (await dataset(dataPath)).inspect()).fingerprint, models),
+    'table.keys': async (recipes, dataPath) => {
+      // Opened anew, as a run opens it: files may have changed since the window looked.
+      const opened = await openDataset(dataPath);
+      try { return await scoreKeys(recipes, (await opened.inspect()).fingerprint, models); } finally { opened.close(); }
+    },
     'table.compose': (table, refs) => tableOf(workspace, table, refs),
     'accuracy.units': (run, space) => unitAccuracy(workspace, run, space),
     'accuracy.regions': (run) => readRegions(workspace, run),

@@ -120,11 +120,11 @@ export function FinishedRefinements({ detail }: { readonly detail: RunDetail }) 
   const [all, setAll] = useState(false);
   if (views.length === 0) return null;
   const before = views.reduce((sum, view) => sum + view.before.decoded, 0), after = views.reduce((sum, view) => sum + view.after.decoded, 0);
-  const truth = views.reduce((sum, view) => sum + (view.atTruth ?? Number.NaN), 0), far = before > 0 && Number.isFinite(truth) ? 1 - truth / before : null;
+  const truth = views.reduce((sum, view) => sum + (view.atTruth ?? Number.NaN), 0), far = before > 0 && truth > 0 ? 1 - truth / before : null; // 0 where the target is the image's own
   return (
     <section className="data-section refine-side">
       <h2 className="section-title as-written">Stage 2: the decoded loss {after <= before ? 'fell' : 'rose'} by {percent(before > 0 ? Math.abs(1 - after / before) : 0)} over {views.length} images, gradient: {GRADIENT_MODES[detail.recipe.refine.mode].title.toLowerCase()}</h2>
-      {far !== null && <p className="quiet refine-level">The images' own features stand {percent(Math.abs(far))} {far >= 0 ? 'below' : 'above'} stage 1's pictures. What falls further fits what the decoder gets wrong.</p>}
+      {far !== null && <p className="quiet refine-level">The images' own features stand {percent(Math.abs(far))} {far > 0 ? 'below stage 1\'s pictures. What falls further' : 'above stage 1\'s pictures. What falls at all'} fits what the decoder gets wrong.</p>}
       <div className="refine-cards">{views.slice(0, all ? undefined : SHOWN).map((view) => <Refined key={view.imageId} view={view} truthUrl={detail.images.find((image) => image.imageId === view.imageId)?.truthUrl} />)}</div>
       <div className="row" style={{ justifyContent: 'space-between', alignItems: 'flex-start', gap: 20 }}><Legend drawn={views.some((view) => view.drawn !== undefined)} level={views.some((view) => view.atTruth !== undefined)} />{views.length > SHOWN && <button type="button" className="disclosure" style={{ whiteSpace: 'nowrap', flex: 'none' }} onClick={() => { setAll(!all); }}>{all ? 'Show fewer' : `Show all ${views.length}`}</button>}</div>
     </section>

@@ -2,13 +2,9 @@
 import { Button, Tooltip } from '@mantine/core';
 import { Check, FileDown, X } from 'lucide-react';
 import type { AblationTable, TableRow } from '../../../common/ablation/table.ts';
-import { tableCsv, tableHtml, tableImagesCsv, tableLatex } from '../../../common/ablation/text.ts';
+import { stars, tableCsv, tableHtml, tableImagesCsv, tableLatex } from '../../../common/ablation/text.ts';
 import { saveText } from '../../state/actions.ts';
 import { useServices } from '../../state/app-context.ts';
-
-/** As in the exports. */
-const STARS: readonly (readonly [number, string])[] = [[0.001, '***'], [0.01, '**'], [0.05, '*']];
-const starsOf = (holm: number): string => STARS.find(([least]) => holm < least)?.[1] ?? '';
 
 /** Two-sided sign flips of fewer images cannot come below p 0.05. */
 const LEAST_IMAGES = 6;
@@ -22,7 +18,7 @@ function Cell({ row, name }: { readonly row: TableRow; readonly name: string }) 
   return (
     <td className="right number">
       <Tooltip label={versus === null ? 'Mean over images' : `Difference to complete ${versus.difference.toFixed(4)}, p ${probability(versus.p)}, Holm ${probability(versus.holm)}`}>
-        <span><b style={{ fontWeight: row.id === 'both/complete' ? 650 : 500 }}>{cell.mean.toFixed(3)}</b><span className="stars">{versus === null ? '' : starsOf(versus.holm)}</span></span>
+        <span><b style={{ fontWeight: row.id === 'both/complete' ? 650 : 500 }}>{cell.mean.toFixed(3)}</b><span className="stars">{stars(cell)}</span></span>
       </Tooltip>
       {cell.interval !== null && <span className="table-note">{cell.interval.low.toFixed(3)} to {cell.interval.high.toFixed(3)}</span>}
     </td>
